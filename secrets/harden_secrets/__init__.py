@@ -1,0 +1,1 @@
+"""Finds key material, moves it into custody and rotates it."""

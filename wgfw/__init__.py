@@ -1,0 +1,1 @@
+"""From trust profiles and WireGuard peers to deny-by-default rules in the kernel."""
