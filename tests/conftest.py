@@ -7,7 +7,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("harden")
-    group.addoption("--corpus", type=Path, metavar="DIR", help="also run the tests marked `corpus`, on the files in DIR")
+    group.addoption("--corpus", type=Path, metavar="DIR", help="also run the tests marked `corpus` on DIR")
     group.addoption("--update-golden", action="store_true", help="rewrite the expected files of the golden cases")
 
 

@@ -1,0 +1,143 @@
+"""The command ``harden``: mounts the parts, and is the one place that turns a failure into words and a status.
+
+A part is imported only when it is used: ``harden --help`` stays as quick as typer itself.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from harden import __version__
+from harden.errors import HardenError
+from harden.output import Output, OutputClosedError
+
+DEBUG_VARIABLE = "HARDEN_DEBUG"
+INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+READER_GONE = 141  # 128 + SIGPIPE
+
+
+class Part(TyperGroup):
+    """A part of the command that is imported when somebody uses it; until then only its name and one line of help.
+
+    ``module`` has the part's typer application as ``app``.
+    """
+
+    def __init__(self, name: str, help_line: str, module: str) -> None:
+        super().__init__(name=name, help=help_line, rich_markup_mode=None)
+        self._module = module
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """The context of the real group. From here on typer works with that one."""
+        app: typer.Typer = importlib.import_module(self._module).app
+        group = typer.main.get_group(app)
+        group.name = self.name
+        return group.make_context(*args, **kwargs)
+
+
+PARTS = (Part("wg", "Trust profiles for WireGuard gateways, enforced in the kernel.", "wgfw.cli"),)
+
+
+class Root(TyperGroup):
+    """The command itself: its parts in the order in which they are listed above."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.commands.update({part.name: part for part in PARTS if part.name})
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command. typer ends without a word on any broken pipe; only the one of stdout deserves that."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise HardenError("a program or socket that harden was talking to closed the connection") from error
+
+
+app = typer.Typer(cls=Root, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        Output().line(f"harden {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Trust profiles for WireGuard gateways, custody and rotation for keys."""
+
+
+def main() -> None:
+    """Runs the command line of this process and exits with its status."""
+    sys.exit(run(lambda: typer.main.get_command(app).main(prog_name="harden", standalone_mode=False)))
+
+
+def run(command: Callable[[], object]) -> int:
+    """Runs a command, says on stderr what went wrong, and gives the exit status. No exception gets past it.
+
+    A number that the command returns is its exit status; anything else counts as done.
+    """
+    status = 0
+    try:
+        result = command()
+        _flush_stdout()
+        status = result if isinstance(result, int) else 0
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except OutputClosedError:
+        _discard_stdout()
+        status = READER_GONE
+    except HardenError as error:
+        Output().error(error)
+        status = error.exit_status
+    except typer.TyperException as error:
+        Output().error(_in_our_words(error))
+        status = error.exit_code
+    except typer.Abort:
+        Output().error(HardenError("given up at the question"))
+        status = 1
+    except Exception as error:  # noqa: BLE001 - the last place where a traceback can be kept from the person
+        _report_defect(error)
+        status = 1
+    return status
+
+
+def _flush_stdout() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise OutputClosedError from error
+
+
+def _discard_stdout() -> None:
+    """What is still in the buffer must not fail a second time when the interpreter shuts down."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
+
+
+def _in_our_words(error: typer.TyperException) -> HardenError:
+    """typer's complaint about the command line, in the form that all our errors have."""
+    message = error.format_message().strip().removesuffix(".")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "harden"
+    return HardenError(message[:1].lower() + message[1:], f"`{path} --help` says what it takes")
+
+
+def _report_defect(error: Exception) -> None:
+    """One line about an exception that nobody expected. Its text is left out: it may quote a secret."""
+    if os.environ.get(DEBUG_VARIABLE):
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    hint = f"this is a defect in harden; the same command with {DEBUG_VARIABLE}=1 shows where it comes from"
+    Output().error(HardenError(f"internal error: {type(error).__name__}{place}", hint))

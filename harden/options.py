@@ -1,0 +1,18 @@
+"""Options that every command spells the same way."""
+
+from typing import Annotated
+
+import typer
+
+from harden.output import Output
+
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON document.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the answer, warnings and errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done and do nothing.")]
+
+
+def output(*, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> Output:
+    """The output that a command's options ask for. ``-v`` wins over ``-q``: who asks for more wants to hear it."""
+    verbosity = 1 if verbose else -1 if quiet else 0
+    return Output(as_json=as_json, verbosity=verbosity)
