@@ -2,34 +2,35 @@
 
 from collections.abc import Iterable, Iterator
 
-from wgfw.ruleset import TABLES, Chain, FamilyRules, Hook, Rule, chain_tags
+from wgfw.ruleset import TABLES, Chain, FamilyRules, Hook, Rule, chain_tag
+
+# The marker's comment comes after a match that no packet from outside meets and that costs next to nothing.
+NO_PACKET = {4: "-s 0.0.0.0/32", 6: "-s ::/128"}
 
 
-def rule_line(command: str, chain: str, rule: Rule, tag: str) -> str:
-    """One line, ``-A CHAIN …`` or ``-I CHAIN …``, with the tag as its comment."""
-    body = " ".join(rule.match)
-    target = " ".join(rule.target)
-    return f"{command} {chain}{' ' if body else ''}{body} -m comment --comment {tag} {target}"
+def rule_line(command: str, chain: str, rule: Rule) -> str:
+    """One line, ``-A CHAIN …`` or ``-I CHAIN …``."""
+    return f"{command} {chain} {rule.text}"
 
 
-def chain_lines(chain: Chain) -> Iterator[str]:
-    """The rules of a chain that has been declared, and thereby emptied, before."""
-    for rule, tag in zip(chain.rules, chain_tags(chain.name, chain.rules), strict=True):
-        yield rule_line("-A", chain.name, rule, tag)
+def chain_lines(chain: Chain, family: int) -> Iterator[str]:
+    """The marker and the rules of a chain that has been declared, and thereby emptied, before."""
+    yield f"-A {chain.name} {NO_PACKET[family]} -m comment --comment {chain_tag(chain)}"
+    for rule in chain.rules:
+        yield rule_line("-A", chain.name, rule)
 
 
-def hook_line(hook: Hook) -> str:
-    """The line that puts our rule first in a built-in chain."""
-    (tag,) = chain_tags(hook.builtin, (hook.rule,))
-    return rule_line("-I", hook.builtin, hook.rule, tag)
+def hook_lines(hooks: Iterable[Hook]) -> list[str]:
+    """The lines that put our rules first in the built-in chains, in order."""
+    return [rule_line("-I", hook.builtin, hook.rule) for hook in reversed(list(hooks))]
 
 
-def table_lines(table: str, chains: Iterable[Chain], extra: Iterable[str]) -> list[str]:
+def table_lines(family: int, table: str, chains: Iterable[Chain], extra: Iterable[str]) -> list[str]:
     """One table's block: declarations, rules, then ``extra`` lines as they are."""
     chains = list(chains)
     lines = [f"*{table}", *(f":{chain.name} - [0:0]" for chain in chains)]
     for chain in chains:
-        lines.extend(chain_lines(chain))
+        lines.extend(chain_lines(chain, family))
     return [*lines, *extra, "COMMIT"]
 
 
@@ -37,6 +38,6 @@ def restore_text(rules: FamilyRules) -> str:
     """Everything of one family, for a kernel that holds nothing of ours."""
     lines: list[str] = []
     for table in TABLES:
-        hooks = [hook_line(hook) for hook in rules.hooks if hook.table == table]
-        lines.extend(table_lines(table, rules.of_table(table), hooks))
+        hooks = hook_lines(hook for hook in rules.hooks if hook.table == table)
+        lines.extend(table_lines(rules.family, table, rules.of_table(table), hooks))
     return "\n".join(lines) + "\n"

@@ -26,13 +26,13 @@ class Rule:
 
     @property
     def text(self) -> str:
-        """The rule's body, without chain and comment."""
+        """The rule's body, without command and chain."""
         return " ".join(self.match + self.target)
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain of ours with all its rules, in order."""
+    """A chain of ours with all its rules, in order. In the kernel a marker rule with its tag comes first."""
 
     table: str
     name: str
@@ -41,7 +41,11 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A rule of ours in a built-in chain, to stand there before everyone else's."""
+    """A rule of ours in a built-in chain, to stand there before everyone else's; it jumps to a chain of ours.
+
+    Several hooks of one built-in chain stand in the order in which the rule set lists them. Hooks bear no
+    comment: a rule in a built-in chain is ours if and only if its target is a chain of ours.
+    """
 
     table: str
     builtin: str
@@ -61,12 +65,9 @@ class FamilyRules:
         return (chain for chain in self.chains if chain.table == table)
 
     @cached_property
-    def tags(self) -> dict[tuple[str, str], tuple[str, ...]]:
-        """``(table, chain)`` → the tags of its rules in order, for our chains and for the built-in ones we hook."""
-        found = {(c.table, c.name): chain_tags(c.name, c.rules) for c in self.chains}
-        for hook in self.hooks:
-            found[hook.table, hook.builtin] = chain_tags(hook.builtin, (hook.rule,))
-        return found
+    def tags(self) -> dict[tuple[str, str], str]:
+        """``(table, chain)`` → the tag of that chain of ours."""
+        return {(chain.table, chain.name): chain_tag(chain) for chain in self.chains}
 
 
 @dataclass(frozen=True)
@@ -82,24 +83,25 @@ class RuleSet:
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits over every tag of every chain."""
+        """16 hex digits over every chain's tag and every hook."""
         sha = hashlib.sha256()
         for family in (self.v4, self.v6):
-            for (table, chain), tags in sorted(family.tags.items()):
-                sha.update(f"{family.family} {table} {chain} {tags[-1] if tags else ''}\n".encode())
+            for (table, chain), tag in sorted(family.tags.items()):
+                sha.update(f"{family.family} {table} {chain} {tag}\n".encode())
+            for hook in family.hooks:
+                sha.update(f"{family.family} {hook.table} {hook.builtin} {hook.rule.text}\n".encode())
         return sha.hexdigest()[:16]
 
 
-def chain_tags(chain: str, rules: tuple[Rule, ...]) -> tuple[str, ...]:
-    """The comment of each rule: ``harden:`` and a hash over the chain's name, all rules before and itself.
+def chain_tag(chain: Chain) -> str:
+    """``harden:`` and a hash over the chain's name and its rules in order.
 
-    A rule that is changed, moved or missing changes its own tag or that of all that follow; since the kernel
-    rewrites what it is given, tags are what is compared, never the rules' text (after Calico Felix).
+    The kernel rewrites what it is given, so tags are compared, never our text with its text. There is one
+    marker a chain and not a comment on each rule, because a comment is a match that costs every packet which
+    gets so far 25 to 50 ns (docs/adr/0005-hashes.md).
     """
-    state = hashlib.sha256(chain.encode())
-    tags: list[str] = []
-    for rule in rules:
-        state.update(b"\n")
-        state.update(rule.text.encode())
-        tags.append(COMMENT_PREFIX + state.hexdigest()[:16])
-    return tuple(tags)
+    sha = hashlib.sha256(chain.name.encode())
+    for rule in chain.rules:
+        sha.update(b"\n")
+        sha.update(rule.text.encode())
+    return COMMENT_PREFIX + sha.hexdigest()[:16]
