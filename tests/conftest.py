@@ -1,6 +1,7 @@
 """Options of the suite: real-world files to test against, and the rewriting of golden files."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,10 +18,23 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--corpus {corpus}: no such folder")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and uses_lab(item.module):
+            item.add_marker("kernel")
+    if config.getoption("corpus") is None:
+        deselect_corpus(config, items)
+
+
+def uses_lab(module: ModuleType) -> bool:
+    """Whether a test module takes anything from the packet lab: then its tests need root and a real kernel."""
+    sources = (getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values())
+    return any(isinstance(source, str) and source.startswith("lab.") for source in sources)
+
+
+def deselect_corpus(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without ``--corpus`` its tests are not selected, rather than skipped: the suite must pass without it."""
-    if config.getoption("corpus") is not None:
-        return
     left_out = [item for item in items if item.get_closest_marker("corpus")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
