@@ -1,0 +1,147 @@
+#!/bin/sh
+# Makes this checkout ready: `scripts/bootstrap.sh demo` or `scripts/bootstrap.sh test`.
+#
+# Installs the system packages that are missing (as root, with apt-get) and builds .venv from the pins in
+# requirements/. Where everything is there already it changes nothing, needs no network and no root, and takes a
+# moment. What it does, it says on stderr; stdout stays free for the command that comes after it.
+set -eu
+CDPATH='' cd -- "$(dirname -- "$0")/.."
+
+purpose=${1:-test}
+PATH="$PATH:/usr/sbin:/sbin" # where Debian keeps ip and iptables, and a user's PATH does not look
+export PATH
+
+say() { printf 'bootstrap: %s\n' "$*" >&2; }
+
+# Programs that must be there: purpose, program (or file), the package that has it. Reasons:
+#   iproute2         network namespaces, tunnel devices
+#   iptables         both backends, nft and legacy: what harden drives
+#   nftables         reading back what iptables-nft wrote
+#   conntrack        ending connections whose permission has gone
+#   wireguard-tools  wg and wg-quick; wireguard-go: WireGuard where the kernel has none
+#   gcc, libc6-dev   compiling python-iptables, which has no ready-made build
+#   ipset            rules of others that match on sets, which ours must get along with
+#   procps           sysctl
+#   dash, shellcheck running and judging the shell scripts that harden writes
+programs() {
+    cat <<'END'
+both ip                 iproute2
+both iptables-nft       iptables
+both iptables-legacy    iptables
+both nft                nftables
+both conntrack          conntrack
+both wg                 wireguard-tools
+both wireguard-go       wireguard-go
+both gcc                gcc
+both /usr/include/stdio.h libc6-dev
+test ipset              ipset
+test sysctl             procps
+test shellcheck         shellcheck
+test dash               dash
+END
+}
+
+is_there() {
+    case $1 in
+        /*) [ -e "$1" ] ;;
+        *) command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
+missing_packages() {
+    programs | while read -r wanted_for program package; do
+        case $wanted_for in both | "$purpose") is_there "$program" || printf '%s\n' "$package" ;; esac
+    done
+    # The headers serve python-iptables. A Python that came by other ways than the package system brings its own.
+    [ -n "$(find_python)" ] || printf '%s\n' python3 python3-venv python3-dev
+}
+
+# The newest Python that is new enough and complete; nothing where there is none.
+find_python() {
+    for candidate in python3.14 python3.13 python3.12 python3.11 python3 /usr/bin/python3; do
+        if is_there "$candidate" && "$candidate" - <<'END' >/dev/null 2>&1; then
+import ensurepip, os, sys, sysconfig, venv
+sys.exit(sys.version_info < (3, 11) or not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))
+END
+            command -v "$candidate"
+            return
+        fi
+    done
+}
+
+install_packages() {
+    missing=$(missing_packages | sort -u | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" -ne 0 ] || ! is_there apt-get; then
+        say "error: these packages are missing: $missing"
+        if is_there apt-get; then
+            say "hint: run this as root once, or: apt-get install --no-install-recommends $missing"
+        else
+            say "hint: there is no apt-get here: install what your distribution calls them by hand, then run this again"
+        fi
+        exit 1
+    fi
+    say "installing system packages: $missing"
+    quietly env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 update
+    # shellcheck disable=SC2086  # a list of package names, written above
+    quietly env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+        install --no-install-recommends $missing
+}
+
+# Runs a command and shows what it printed only if it fails.
+quietly() {
+    log=$(mktemp)
+    if "$@" >"$log" 2>&1 </dev/null; then
+        rm -f "$log"
+    else
+        cat "$log" >&2
+        rm -f "$log"
+        say "error: this failed: $*"
+        exit 1
+    fi
+}
+
+# What .venv was built from. The folder is part of it: a virtual environment cannot be moved.
+pins_stamp() { { pwd && cat requirements/build.txt requirements/dev.txt scripts/bootstrap.sh; } | sha256sum; }
+project_stamp() { cat pyproject.toml harden/__init__.py | sha256sum; }
+
+is_stamped() { [ -f ".venv/$1.stamp" ] && [ "$(cat ".venv/$1.stamp")" = "$2" ]; }
+
+pip_install() { quietly .venv/bin/python -m pip install -q --no-input --disable-pip-version-check "$@"; }
+
+build_environment() {
+    stamp=$(pins_stamp)
+    # A .venv whose Python was upgraded away under it no longer starts, or no longer finds its packages.
+    if is_stamped pins "$stamp" && .venv/bin/python -c 'import pytest' 2>/dev/null; then
+        return 0
+    fi
+    python=$(find_python)
+    [ -n "$python" ] || { say "error: no Python 3.11 or newer with venv and headers"; exit 1; }
+    say "building .venv with $python: a minute or so"
+    rm -rf .venv
+    quietly "$python" -m venv .venv
+    pip_install --require-hashes -r requirements/build.txt
+    # Built with what was just pinned, not with whatever is newest today.
+    pip_install --require-hashes --no-build-isolation -r requirements/dev.txt
+    printf '%s\n' "$stamp" >.venv/pins.stamp
+}
+
+install_project() {
+    stamp=$(project_stamp)
+    if is_stamped project "$stamp" && [ -x .venv/bin/harden ]; then
+        return 0
+    fi
+    say "installing harden into .venv"
+    pip_install --no-deps --no-build-isolation -e .
+    printf '%s\n' "$stamp" >.venv/project.stamp
+}
+
+case $purpose in
+    demo | test) ;;
+    *) say "error: usage: $0 demo|test"; exit 2 ;;
+esac
+exec 9>.venv.lock
+flock 9 # two at once would build into each other
+install_packages
+build_environment
+install_project
