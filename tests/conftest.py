@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def uses_lab(module: ModuleType) -> bool:
     """Whether a test module takes anything from the packet lab: then its tests need root and a real kernel."""
     sources = (getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values())
-    return any(isinstance(source, str) and source.startswith("lab.") for source in sources)
+    return any(isinstance(source, str) and source.removeprefix("tests.").startswith("lab.") for source in sources)
 
 
 def deselect_corpus(config: pytest.Config, items: list[pytest.Item]) -> None:
