@@ -1,16 +1,17 @@
-"""What one client may do, as chains: who shares all profiles and has nothing of its own shares the chain.
+"""What one client may do, as chains: clients with the same profiles share a chain, what is a client's own is on top.
 
 In `mangle` nothing is accepted or dropped: a chain marks the packet as allowed or as denied and returns, so that
 rules of others there still see every packet.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from wgfw.addresses import INTERNET
 from wgfw.compiler import names
+from wgfw.compiler.marks import Marks
 from wgfw.compiler.matches import asked_matches, service_matches, until_match
-from wgfw.compiler.sets import AddressSets, Match, Target, asked, destination, source
+from wgfw.compiler.sets import AddressSets, Match, Services, Target, asked, destination, source
 from wgfw.policy.document import Effect
 from wgfw.policy.model import Client, Policy, Rule as PolicyRule
 from wgfw.ruleset import Chain, Rule
@@ -18,11 +19,23 @@ from wgfw.services import of_family
 
 ALLOW: Target = ("-g", names.ALLOWED)
 DENY: Target = ("-g", names.DENIED)
-INTERNET_ALLOW: Target = ("-g", names.INTERNET_ALLOWED)
-INTERNET_DENY: Target = ("-g", names.INTERNET_DENIED)
+INTERNET_OF = {ALLOW: ("-g", names.INTERNET_ALLOWED), DENY: ("-g", names.INTERNET_DENIED)}
 NOTHING: Target = ("-j", "RETURN")
 TO_GATEWAY: Match = ("-m", "addrtype", "--dst-type", "LOCAL")
-WAS_REDIRECTED: Match = ("-m", "conntrack", "--ctstate", "DNAT")
+
+PolicyRules = tuple[PolicyRule, ...]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a client: as sender (``P`` chains, ``N`` after a DNAT) or as receiver (``R``)."""
+
+    kind: str
+    effects: tuple[Effect, ...]
+
+
+SENDER = Side("P", (Effect.ALLOW, Effect.DENY))
+RECEIVER = Side("R", (Effect.INBOUND,))
 
 
 @dataclass
@@ -31,60 +44,87 @@ class ClientChains:
 
     policy: Policy
     family: int
+    marks: Marks
     sets: AddressSets
     chains: list[Chain] = field(default_factory=list)
-    _built: dict[tuple[object, ...], Target] = field(default_factory=dict)
+    _shared: dict[tuple[object, ...], Target] = field(default_factory=dict)
+    _relevant: dict[tuple[str, str], PolicyRules] = field(default_factory=dict)
 
     def sender(self, client: Client) -> Target:
         """Where a packet goes that this client sends."""
-        return self._shared("P", client, (Effect.ALLOW, Effect.DENY), self._sender_chains)
+        return self._client(SENDER, client)
 
     def receiver(self, client: Client) -> Target:
         """Where a packet goes that is on its way to this client and not decided yet."""
-        return self._shared("R", client, (Effect.INBOUND,), self._receiver_chains)
+        return self._client(RECEIVER, client)
 
-    def _shared(self, kind, client: Client, effects, build) -> Target:  # type: ignore[no-untyped-def]
-        own = tuple(r for r in client.own if r.effect in effects)
-        key = (kind, client.public_key, client.interface) if own else (kind, *client.profiles)
-        if key not in self._built:
-            rules = [r for r in self.policy.rules_of(client) if r.effect in effects and self._possible(r)]
-            self._built[key] = build(key, rules) if rules else NOTHING
-        return self._built[key]
+    def _client(self, side: Side, client: Client) -> Target:
+        shared = self._profiles(side, client.profiles)
+        own = self._of_side(side, client.own)
+        if not own:
+            return shared
+        rules = tuple(r for name in client.profiles for r in self._profile_rules(side, name))
+        return self._build(side, ("own", client.interface, client.public_key), own, shared, rules)
 
-    def _possible(self, rule: PolicyRule) -> bool:
-        return bool(of_family(rule.services, self.family))
+    def _profiles(self, side: Side, profiles: tuple[str, ...]) -> Target:
+        key = (side.kind, profiles)
+        if key not in self._shared:
+            rules = tuple(r for name in profiles for r in self._profile_rules(side, name))
+            self._shared[key] = self._build(side, ("profiles", *profiles), rules, NOTHING, ()) if rules else NOTHING
+        return self._shared[key]
 
-    def _sender_chains(self, key: tuple[object, ...], rules: list[PolicyRule]) -> Target:
-        name, redirected = names.derived("P", *key), names.derived("N", *key)
-        denies = [r for r in rules if r.effect is Effect.DENY]
-        allows = [r for r in rules if r.effect is Effect.ALLOW]
-        plain = [*self._each(self._plain, denies, DENY), *self._each(self._plain, allows, ALLOW)]
-        judged_twice = [
-            *self._each(self._asked, denies, DENY),
-            *self._each(self._plain, denies, DENY),
-            *self._each(self._asked, allows, ALLOW),
-        ]
-        self.chains.append(Chain("mangle", name, (Rule(WAS_REDIRECTED, ("-g", redirected)), *plain)))
-        self.chains.append(Chain("mangle", redirected, tuple(judged_twice)))
+    def _profile_rules(self, side: Side, profile: str) -> PolicyRules:
+        key = (side.kind, profile)
+        if key not in self._relevant:
+            self._relevant[key] = self._of_side(side, self.policy.profile_rules[profile])
+        return self._relevant[key]
+
+    def _of_side(self, side: Side, rules: PolicyRules) -> PolicyRules:
+        return tuple(r for r in rules if r.effect in side.effects and of_family(r.services, self.family))
+
+    def _build(
+        self, side: Side, key: tuple[object, ...], rules: PolicyRules, shared: Target, shared_rules: PolicyRules
+    ) -> Target:
+        """Chains for these rules that go on to the shared ones; a deny there comes before an allow here."""
+        name = names.derived(side.kind, *key)
+        denied_there = any(r.effect is Effect.DENY for r in shared_rules)
+        if side is RECEIVER:
+            self._add(name, [], [], self._each((self._from,), rules, ALLOW), shared, denied_there)
+            return ("-g", name)
+        denies = tuple(r for r in rules if r.effect is Effect.DENY)
+        allows = tuple(r for r in rules if r.effect is Effect.ALLOW)
+        redirected = names.derived("N", *key)
+        plainly = self._each((self._plain,), denies, DENY), self._each((self._plain,), allows, ALLOW)
+        self._add(name, [Rule(self.marks.is_redirected, ("-g", redirected))], *plainly, shared, denied_there)
+        twice = self._each((self._asked, self._plain), denies, DENY), self._each((self._asked,), allows, ALLOW)
+        self._add(redirected, [Rule((), self.marks.clear)], *twice, _redirected(shared), denied_there)
         return ("-g", name)
 
-    def _receiver_chains(self, key: tuple[object, ...], rules: list[PolicyRule]) -> Target:
-        name = names.derived("R", *key)
-        self.chains.append(Chain("mangle", name, tuple(self._each(self._from, rules, ALLOW))))
-        return ("-g", name)
+    def _add(
+        self, name: str, first: list[Rule], denies: list[Rule], allows: list[Rule], shared: Target, denied_there: bool
+    ) -> None:
+        if shared is NOTHING:
+            rules = [*first, *denies, *allows]
+        elif denied_there:
+            decided = Rule(self.marks.is_decided, ("-j", "RETURN"))
+            rules = [*first, *denies, Rule((), ("-j", shared[1])), decided, *allows]
+        else:
+            rules = [*first, *denies, *allows, Rule((), shared)]
+        self.chains.append(Chain("mangle", name, tuple(rules)))
 
-    def _each(self, how, rules: Iterable[PolicyRule], target: Target) -> list[Rule]:  # type: ignore[no-untyped-def]
-        return list(dict.fromkeys(rule for entry in rules for rule in how(entry, target)))
+    def _each(
+        self, ways: Iterable[Callable[[PolicyRule, Target], list[Rule]]], rules: PolicyRules, target: Target
+    ) -> list[Rule]:
+        return list(dict.fromkeys(rule for way in ways for entry in rules for rule in way(entry, target)))
 
     def _plain(self, rule: PolicyRule, target: Target) -> list[Rule]:
         """By where the packet goes now."""
         services = self._services(rule)
         scope = rule.scope
         if scope.own is None:
-            return self.sets.rules(scope.addresses, destination, services, target, self._flag(target))
+            return self._in_set(rule, destination, services, target)
         if not scope.own:
-            target = INTERNET_ALLOW if target is ALLOW else INTERNET_DENY
-            return self.sets.rules(INTERNET, destination, services, target, self._flag(target))
+            return self.sets.rules(INTERNET, destination, services, INTERNET_OF[target], self.marks.flag(target))
         where: Match = () if scope.addresses else TO_GATEWAY
         return [Rule(first + where, target) for first, _ in services]
 
@@ -94,34 +134,34 @@ class ClientChains:
         services = [(first + limit, second) for first, second in asked_matches(rule.services, self.family)]
         scope = rule.scope
         if scope.own is True and scope.addresses:
-            return [Rule(first + (("-m", "conntrack", *second) if second else ()), target) for first, second in services]
-        gateway = self.policy.gateway
-        addresses = scope.addresses if scope.own is None else gateway if scope.own else INTERNET - gateway
-        return self.sets.rules(addresses, asked, services, target, self._flag(target))
+            conntrack = ("-m", "conntrack")
+            return [Rule(first + (conntrack + second if second else ()), target) for first, second in services]
+        if scope.own is None:
+            return self._in_set(rule, asked, services, target)
+        addresses = self.policy.gateway if scope.own else INTERNET - self.policy.gateway
+        return self.sets.rules(addresses, asked, services, target, self.marks.flag(target))
 
     def _from(self, rule: PolicyRule, target: Target) -> list[Rule]:
         """By who sends it. What the gateway itself sends does not come this way."""
         services = self._services(rule)
         scope = rule.scope
-        if scope.own is True:
+        if scope.own is None:
+            return self._in_set(rule, source, services, target)
+        if scope.own:
             return [Rule(first, target) for first, _ in services] if scope.addresses else []
-        addresses = scope.addresses if scope.own is None else INTERNET - self.policy.gateway
-        return self.sets.rules(addresses, source, services, target, self._flag(target))
+        addresses = INTERNET - self.policy.gateway
+        return self.sets.rules(addresses, source, services, target, self.marks.flag(target))
 
-    def _services(self, rule: PolicyRule) -> list[tuple[Match, Match]]:
+    def _in_set(
+        self, rule: PolicyRule, how: Callable[[str], Match], services: Services, target: Target
+    ) -> list[Rule]:
+        return self.sets.rules(rule.scope.addresses, how, services, target, self.marks.flag(target))
+
+    def _services(self, rule: PolicyRule) -> Services:
         limit = until_match(rule.until)
         return [(match + limit, ()) for match in service_matches(rule.services, self.family)]
 
-    def _flag(self, target: Target) -> Match:
-        bit = self.denied if target in (DENY, INTERNET_DENY) else self.allowed
-        return ("--mark", f"{bit:#x}/{bit:#x}")
 
-    @property
-    def allowed(self) -> int:
-        """The mark bit of what is allowed: the lower one of the pair."""
-        return self.policy.mark & -self.policy.mark
-
-    @property
-    def denied(self) -> int:
-        """The mark bit of what a deny has decided."""
-        return self.policy.mark & (self.policy.mark - 1)
+def _redirected(shared: Target) -> Target:
+    """The chain for redirected packets that goes with a sender's shared chain: same key, other kind."""
+    return shared if shared is NOTHING else (shared[0], shared[1].replace("-P-", "-N-", 1))

@@ -1,155 +1,150 @@
 """The whole rule set of a gateway.
 
-`mangle` decides and marks, `filter` refuses politely what bears no mark of ours, `security`, where nobody has
-rules, drops what somebody's ACCEPT in `filter` let pass, and takes the mark off again. The mark exists between
-these hooks only, after the routing decision, so nobody's routing or NAT by mark sees it.
+`mangle` decides and marks, `filter` refuses politely what bears no mark of ours, and `security`, where nobody else
+has rules, drops what somebody's ACCEPT in `filter` let pass. Marks are set after the routing decision, so nobody's
+routing by mark sees them, and ours is taken off again where somebody else's bits are set beside it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from wgfw.addresses import Prefix
 from wgfw.compiler import names
 from wgfw.compiler.chains import NOTHING, ClientChains
-from wgfw.compiler.sets import AddressSets, Match, Target, destination, source
-from wgfw.compiler.tree import Tree
+from wgfw.compiler.marks import Marks
+from wgfw.compiler.sets import AddressSets, destination, source
+from wgfw.compiler.tree import Target, Tree
 from wgfw.policy.model import Client, Policy
 from wgfw.ruleset import Chain, FamilyRules, Hook, Rule, RuleSet
 
 TREE_DEPTH = 6
 REFUSAL = {4: "icmp-admin-prohibited", 6: "icmp6-adm-prohibited"}
+ICMP_TYPE = {4: ("-p", "icmp", "-m", "icmp", "--icmp-type"), 6: ("-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type")}
 # destination-unreachable, time-exceeded, parameter-problem; packet-too-big is a type of its own in ICMPv6
 ICMP_ERRORS = {4: ("3", "11", "12"), 6: ("1", "2", "3", "4")}
 
 
 def compile_policy(policy: Policy) -> RuleSet:
     """Rules for both families that do what the policy says (docs/reference/semantics.md)."""
-    return RuleSet(*(_Family(policy, family).rules() for family in (4, 6)))
-
-
-def leaf_matches(policy: Policy, family: int) -> dict[str, Match]:
-    """Not a rule set but its index: see :mod:`wgfw.compiler.counters`."""
-    raise NotImplementedError
+    return RuleSet(_Family(policy, 4).rules(), _Family(policy, 6).rules())
 
 
 class _Family:
     def __init__(self, policy: Policy, family: int) -> None:
         self.policy = policy
         self.family = family
+        self.marks = Marks(policy.mark)
         self.sets = AddressSets(family)
-        self.clients = ClientChains(policy, family, self.sets)
-        self.mask = f"{policy.mark:#x}"
-        self.is_allowed: Match = ("-m", "mark", "--mark", f"{self.clients.allowed:#x}/{self.mask}")
-        self.is_undecided: Match = ("-m", "mark", "--mark", f"0x0/{self.mask}")
+        self.clients = ClientChains(policy, family, self.marks, self.sets)
 
     def rules(self) -> FamilyRules:
-        mangle = [*self._from_chains(), *self._into_chains(), *self._marks()]
-        chains = [
-            Chain("mangle", names.FORWARD, tuple([*self._jumps("-i", "FROM"), *self._jumps("-o", "INTO")])),
-            Chain("mangle", names.INPUT, tuple(self._jumps("-i", "FROM"))),
-            *self.clients.chains,
-            *self.sets.chains,
-            *mangle,
-            *self._filter(),
-            *self._security(),
-        ]
-        hooks = [
-            Hook(table, builtin, Rule((), ("-j", f"{names.CHAIN_PREFIX}{builtin}")))
-            for table in ("mangle", "filter", "security")
-            for builtin in ("INPUT", "FORWARD")
-        ]
-        return FamilyRules(self.family, tuple(chains), tuple(hooks))
+        decisions = [*self._from_chains(), *self._into_chains(), *self._endings()]
+        chains = [*decisions, *self.clients.chains, *self.sets.chains, *self._filter(), *self._security()]
+        return FamilyRules(self.family, tuple(chains), tuple(self._hooks()))
 
-    def _jumps(self, direction: str, kind: str) -> list[Rule]:
-        return [Rule((direction, name), ("-j", names.derived(kind, name))) for name in self.policy.interfaces]
-
-    def _gotos(self, direction: str, chain: str) -> list[Rule]:
-        return [Rule((direction, name), ("-g", chain)) for name in self.policy.interfaces]
+    def _hooks(self) -> Iterator[Hook]:
+        for builtin in ("INPUT", "FORWARD"):
+            for table, incoming, outgoing in (("mangle", "FROM", "INTO"), ("filter", "REFUS", "REFUI")):
+                for name in self.policy.interfaces:
+                    yield Hook(table, builtin, Rule(("-i", name), ("-j", names.derived(incoming, name))))
+                for name in self.policy.interfaces if builtin == "FORWARD" else ():
+                    yield Hook(table, builtin, Rule(("-o", name), ("-j", names.derived(outgoing, name))))
+            yield Hook("security", builtin, Rule(self.marks.is_not_just_allowed, ("-j", names.GUARD)))
 
     # --- mangle: decide
 
-    def _from_chains(self) -> Iterable[Chain]:
+    def _from_chains(self) -> Iterator[Chain]:
         for interface in self.policy.interfaces:
             tree = Tree("mangle", self.family, ("from", interface), source, TREE_DEPTH)
-            root = tree.build(self._owned(interface, self.clients.sender), None)
-            yield Chain("mangle", names.derived("FROM", interface), tuple(self._stateful(root)))
-            yield from tree.chains
+            tree.build(self._owned(interface, self.clients.sender), None)
+            redirected = Rule(("-m", "conntrack", "--ctstate", "DNAT"), self.marks.set(self.policy.mark))
+            yield from self._judged("FROM", interface, tree, [], [redirected])
 
-    def _into_chains(self) -> Iterable[Chain]:
-        undecided = names.INTO
+    def _into_chains(self) -> Iterator[Chain]:
         for interface in self.policy.interfaces:
             tree = Tree("mangle", self.family, ("into", interface), destination, TREE_DEPTH)
-            root = tree.build(self._owned(interface, self.clients.receiver), None)
-            decide = names.derived("INTC", interface)
-            from_clients = [Rule(("-i", name), ("-g", decide)) for name in self.policy.interfaces]
-            yield Chain("mangle", names.derived("INTO", interface), (*from_clients, *self._stateful(root)))
-            yield Chain("mangle", decide, (Rule(self.is_undecided, ("-g", root)),))
-            yield from tree.chains
-        del undecided
+            root = tree.build(_needed(self._owned(interface, self.clients.receiver)), None)
+            undecided = names.derived("INTU", interface)
+            from_clients = [Rule(("-i", name), ("-g", undecided)) for name in self.policy.interfaces]
+            yield from self._judged("INTO", interface, tree, from_clients, [])
+            decided = [Rule(self.marks.match(bits), NOTHING) for bits in (self.marks.allowed, self.marks.denied)]
+            yield Chain("mangle", undecided, (*decided, Rule((), ("-g", root))))
 
-    def _owned(self, interface: str, target: "object") -> list[tuple[Prefix, Target]]:
+    def _judged(
+        self, kind: str, interface: str, tree: Tree, first: list[Rule], redirected: list[Rule]
+    ) -> Iterator[Chain]:
+        """The chain that the hook calls. What others have marked counts for nothing; a new connection goes through
+        the tree at once, whose root is therefore spelled out here as well, and the rest by its state."""
+        state = names.derived(f"{kind}S", interface)
+        not_new = "INVALID,ESTABLISHED,RELATED,UNTRACKED" + (",DNAT" if redirected else "")
+        head = [
+            *first,
+            Rule(self.marks.is_decided, self.marks.clear),
+            Rule(("-m", "conntrack", "--ctstate", not_new), ("-g", state)),
+        ]
+        yield Chain("mangle", names.derived(kind, interface), (*head, *tree.chains[0].rules))
+        yield Chain("mangle", state, (*self._by_state(), *redirected, Rule((), ("-g", tree.chains[0].name))))
+        yield from tree.chains
+
+    def _by_state(self) -> Iterator[Rule]:
+        yield Rule(("-m", "conntrack", "--ctstate", "ESTABLISHED", "--ctdir", "REPLY"), ("-g", names.ALLOWED))
+        yield Rule(("-m", "conntrack", "--ctstate", "INVALID"), NOTHING)
+        for kind in ICMP_ERRORS[self.family]:
+            related = ("-m", "conntrack", "--ctstate", "RELATED")
+            yield Rule((*ICMP_TYPE[self.family], kind, *related), ("-g", names.ALLOWED))
+
+    def _owned(self, interface: str, target: Callable[[Client], Target]) -> list[tuple[Prefix, Target]]:
         """Every prefix with where its packets go; what another interface owns inside one of ours is carved out."""
         out: list[tuple[Prefix, Target]] = []
         for client in self.policy.clients:
-            goes = target(client) if client.interface == interface else NOTHING  # type: ignore[operator]
+            goes = target(client) if client.interface == interface else NOTHING
             out.extend((p, goes) for p in client.prefixes if p.family == self.family)
         return out
 
-    def _stateful(self, root: str) -> list[Rule]:
-        """A new connection at once, the rest by its state; whatever marks others have set count for nothing."""
-        errors = ("-p", "icmp", "-m", "icmp", "--icmp-type") if self.family == 4 else (
-            "-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type")  # fmt: skip
-        related = ("-m", "conntrack", "--ctstate", "RELATED")
-        return [
-            Rule((), ("-j", "MARK", "--set-xmark", f"0x0/{self.mask}")),
-            Rule(("-m", "conntrack", "--ctstate", "NEW"), ("-g", root)),
-            Rule(("-m", "conntrack", "--ctstate", "ESTABLISHED", "--ctdir", "REPLY"), ("-g", names.ALLOWED)),
-            Rule(("-m", "conntrack", "--ctstate", "INVALID"), ("-j", "RETURN")),
-            *(Rule((*errors, kind, *related), ("-g", names.ALLOWED)) for kind in ICMP_ERRORS[self.family]),
-            Rule((), ("-g", root)),
-        ]
-
-    def _marks(self) -> Iterable[Chain]:
+    def _endings(self) -> Iterator[Chain]:
         own = ("-m", "addrtype", "--dst-type", "LOCAL")
-        yield Chain("mangle", names.ALLOWED, (self._set_mark(self.clients.allowed),))
-        yield Chain("mangle", names.DENIED, (self._set_mark(self.clients.denied),))
+        yield Chain("mangle", names.ALLOWED, (Rule((), self.marks.set(self.marks.allowed)),))
+        yield Chain("mangle", names.DENIED, (Rule((), self.marks.set(self.marks.denied)),))
         for name, target in ((names.INTERNET_ALLOWED, names.ALLOWED), (names.INTERNET_DENIED, names.DENIED)):
-            yield Chain("mangle", name, (Rule(own, ("-j", "RETURN")), Rule((), ("-g", target))))
-
-    def _set_mark(self, bits: int) -> Rule:
-        return Rule((), ("-j", "MARK", "--set-xmark", f"{bits:#x}/{self.mask}"))
+            yield Chain("mangle", name, (Rule(own, NOTHING), Rule((), ("-g", target))))
 
     # --- filter: refuse
 
-    def _filter(self) -> Iterable[Chain]:
-        verdict = ("-j", "ACCEPT" if self.policy.on_allow == "accept" else "RETURN")
-        counted: list[Rule] = []
-        trees: list[Chain] = []
+    def _filter(self) -> Iterator[Chain]:
+        allowed = Rule(self.marks.is_allowed, ("-j", "ACCEPT" if self.policy.on_allow == "accept" else "RETURN"))
         for interface in self.policy.interfaces:
             tree = Tree("filter", self.family, ("denied", interface), source, TREE_DEPTH)
-            mine: list[tuple[Prefix, Target]] = self._owned(interface, lambda client: ("-g", names.REFUSE))
-            entries = [(p, ("-j", "DROP") if goes == NOTHING else goes) for p, goes in mine]
-            counted.append(Rule(("-i", interface), ("-g", tree.build(entries, ("-j", "DROP")))))
-            trees.extend(tree.chains)
-        yield Chain("filter", names.FORWARD, (*self._gotos("-i", names.VERDICT), *self._gotos("-o", names.VERDICT)))
-        yield Chain("filter", names.INPUT, tuple(self._gotos("-i", names.VERDICT)))
-        refuse = Rule((), ("-g", names.REFUSE))
-        yield Chain("filter", names.VERDICT, (Rule(self.is_allowed, verdict), *counted, refuse))
+            owned = self._owned(interface, lambda client: ("-g", names.REFUSE))
+            nobody: Target = ("-j", "DROP")
+            root = tree.build(((p, nobody if goes is NOTHING else goes) for p, goes in owned), nobody)
+            yield Chain("filter", names.derived("REFUS", interface), (allowed, Rule((), ("-g", root))))
+            yield Chain("filter", names.derived("REFUI", interface), (allowed, Rule((), ("-g", names.REFUSE))))
+            yield from tree.chains
         yield Chain("filter", names.REFUSE, tuple(self._refusals()))
-        yield from trees
 
-    def _refusals(self) -> list[Rule]:
+    def _refusals(self) -> Iterator[Rule]:
         opens_nothing = ("-p", "tcp", "-m", "tcp", "!", "--syn", "-m", "conntrack", "--ctstate", "NEW")
-        return [
-            Rule(("-m", "conntrack", "--ctstate", "INVALID"), ("-j", "DROP")),
-            Rule(opens_nothing, ("-j", "DROP")),
-            Rule(("-p", "tcp"), ("-j", "REJECT", "--reject-with", "tcp-reset")),
-            Rule((), ("-j", "REJECT", "--reject-with", REFUSAL[self.family])),
-        ]
+        yield Rule(("-m", "conntrack", "--ctstate", "INVALID"), ("-j", "DROP"))
+        yield Rule(opens_nothing, ("-j", "DROP"))
+        yield Rule(("-p", "tcp"), ("-j", "REJECT", "--reject-with", "tcp-reset"))
+        yield Rule((), ("-j", "REJECT", "--reject-with", REFUSAL[self.family]))
 
     # --- security: guard
 
-    def _security(self) -> Iterable[Chain]:
-        yield Chain("security", names.FORWARD, (*self._gotos("-i", names.GUARD), *self._gotos("-o", names.GUARD)))
-        yield Chain("security", names.INPUT, tuple(self._gotos("-i", names.GUARD)))
-        yield Chain("security", names.GUARD, (Rule(self.is_allowed, ("-g", names.CLEAR)), Rule((), ("-j", "DROP"))))
-        yield Chain("security", names.CLEAR, (self._set_mark(0),))
+    def _security(self) -> Iterator[Chain]:
+        ours = [(way, name) for name in self.policy.interfaces for way in ("-i", "-o")]
+        guard = [Rule(self.marks.is_allowed, ("-g", names.CLEAR)), *(Rule(match, ("-j", "DROP")) for match in ours)]
+        yield Chain("security", names.GUARD, tuple(guard))
+        yield Chain("security", names.CLEAR, tuple(Rule(match, self.marks.clear) for match in ours))
+
+
+def _needed(owned: Iterable[tuple[Prefix, Target]]) -> list[tuple[Prefix, Target]]:
+    """Without the prefixes for which there is nothing to do, but for those that lie inside one where there is."""
+    kept: list[tuple[Prefix, Target]] = []
+    enclosing: list[tuple[Prefix, Target]] = []
+    for prefix, target in sorted(owned, key=lambda entry: (entry[0].network, entry[0].length)):
+        while enclosing and prefix not in enclosing[-1][0]:
+            enclosing.pop()
+        if target is not NOTHING or (enclosing and enclosing[-1][1] is not NOTHING):
+            kept.append((prefix, target))
+            enclosing.append((prefix, target))
+    return kept

@@ -9,6 +9,8 @@ from wgfw.compiler.tree import Match, Target, Tree
 from wgfw.intervals import IntervalSet
 from wgfw.ruleset import Chain, Rule
 
+Services = list[tuple[Match, Match]]
+
 SPELLED_OUT = 8  # rules; more than that and a tree is both shorter and faster
 EXCLUDED = 24  # a set whose complement has no more prefixes is written as "all but these"
 DEPTH = 4
@@ -41,11 +43,11 @@ class AddressSets:
         self,
         addresses: AddressSet,
         how: Callable[[str], Match],
-        services: list[tuple[Match, Match]],
+        services: Services,
         target: Target,
         flag: Match,
     ) -> list[Rule]:
-        """Rules that send packets of these services and addresses to ``target``, a goto that sets ``flag``.
+        """Rules that send packets of these services and addresses to ``target``, a goto that leaves what ``flag`` matches.
 
         ``services`` are pairs of a match that stands first and one that goes with the address (the port that
         was asked for belongs to ``-m conntrack`` as the address does).
@@ -64,7 +66,7 @@ class AddressSets:
         rules = [
             Rule(first + (("-m", "conntrack", *second) if second else ()), ("-j", root)) for first, second in services
         ]
-        return [*rules, Rule(("-m", "mark", *flag), ("-j", "RETURN"))]
+        return [*rules, Rule(flag, ("-j", "RETURN"))]
 
     def _root(self, part: IntervalSet, prefixes: list[Prefix], how: Callable[[str], Match], target: Target) -> str:
         key = (how.__name__, part, target)

@@ -1,6 +1,6 @@
-"""Dispatch on an address in logarithmic time: a tree of chains, sixteen ways a level.
+"""Dispatch on an address in logarithmic time: a tree of chains, thirty-two ways a level.
 
-A packet compares with at most sixteen prefixes in a chain and goes on to the chain of the block it is in. All
+A packet compares with about thirty-two prefixes at most in a chain and goes on to the chain of the block it is in. All
 transfers are ``-g``: a packet that matches nothing returns to the caller of the root. The deepest block ends
 with the owner of the enclosing prefix, so that the longest prefix wins, as in WireGuard's own table.
 """
@@ -16,8 +16,8 @@ Match = tuple[str, ...]
 Target = tuple[str, ...]
 Entry = tuple[int, int, Target]  # network, prefix length, target
 
-WAYS_BITS = 4
-LINEAR = 16  # a chain with so few prefixes is not split
+WAYS_BITS = 5
+LINEAR = 32  # a chain with so few prefixes is not split
 
 
 @dataclass
