@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from wgfw.addresses import EVERYWHERE, INTERNET, AddressSet, Prefix
+from wgfw.addresses import BITS, EVERYWHERE, INTERNET, AddressSet, Prefix
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import (
     ClientEntry,
@@ -74,6 +74,8 @@ def target(text: str, networks: Mapping[str, list[str]]) -> Target:
 def owned(clients: Mapping[str, Peer], name: str) -> AddressSet:
     """The addresses of a client that no more specific prefix of another takes away."""
     mine = [Prefix.parse(ip) for ip in clients[name].ips]
+    if all(prefix.length == BITS[prefix.family] for prefix in mine):
+        return AddressSet.of(mine)
     others = [Prefix.parse(ip) for other, peer in clients.items() if other != name for ip in peer.ips]
     out = AddressSet()
     for prefix in mine:

@@ -1,0 +1,90 @@
+"""What to change in the policy so that a denied connection is allowed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wgfw.addresses import FAMILIES, format_ip
+from wgfw.directory import Directory
+from wgfw.evaluate import Verdict
+from wgfw.intervals import IntervalSet
+from wgfw.policy.model import Client, Rule
+
+# Plain scalars that every YAML reads as the string they are.
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+(/\d+)?\Z")
+_NOT_STRINGS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A connection somebody wants, and the verdicts (one or more, all denials) on the parts of its service."""
+
+    family: int
+    source: int
+    destination: int
+    service: str
+    denials: Sequence[Verdict]
+
+
+def remedy(wish: Wish, directory: Directory) -> tuple[str, ...]:
+    """Lines for a person: which denies must go, and which entry to add where. Empty if no policy can allow it."""
+    first = wish.denials[0]
+    if first.sender is None and first.receiver is None:
+        return ()
+    denies = dict.fromkeys(v.rule for v in wish.denials if v.rule is not None)
+    lines = [_without(rule) for rule in denies]
+    if any(v.rule is None for v in wish.denials):
+        lines.append(_addition(wish, first, directory))
+    return tuple(lines)
+
+
+def _without(rule: Rule) -> str:
+    whose = f" of profile {rule.origin}" if rule.origin else ""
+    return f"take out the deny{whose} at {rule.place}: {rule.place.text}"
+
+
+def _addition(wish: Wish, denial: Verdict, directory: Directory) -> str:
+    """The entry to add: to the sender's allow or, for a connection from outside, to the receiver's inbound."""
+    if denial.sender is not None:
+        client, effect, word, address = denial.sender, "allow", "to", wish.destination
+    else:
+        assert denial.receiver is not None
+        client, effect, word, address = denial.receiver, "inbound", "from", wish.source
+    other = denial.receiver if denial.sender is not None else None
+    name = name_of(wish.family, address, other, directory)
+    entry = f"{{{word}: {yaml_string(name)}, services: [{yaml_string(wish.service)}]}}"
+    key = yaml_string(directory.label(client))
+    if client.entry is not None:
+        return f"add to clients.{key}.{effect} ({client.entry}): - {entry}"
+    # An entry takes the default profile away, so it has to say what the client has now.
+    profiles = ", ".join(yaml_string(profile) for profile in client.profiles)
+    return f"add under clients ({directory.policy.path}): {key}: {{profiles: [{profiles}], {effect}: [{entry}]}}"
+
+
+def name_of(family: int, address: int, owner: Client | None, directory: Directory) -> str:
+    """How an entry best names one address: a network or client that is this one host, else the address."""
+    for name, network in directory.networks.items():
+        if network.addresses.holds(family, address) and all(_one_host(network.addresses.family(f)) for f in FAMILIES):
+            return name
+    if owner is not None and all(_one_host(owner.addresses.family(f)) for f in FAMILIES):
+        return f"client:{directory.label(owner)}"
+    return format_ip(family, address)
+
+
+def _one_host(addresses: IntervalSet) -> bool:
+    """Whether the set is at most one address."""
+    return sum(high - low + 1 for low, high in addresses) <= 1
+
+
+def yaml_string(text: str) -> str:
+    """The text as one YAML scalar that stands anywhere, quoted where it must be."""
+    if (_PLAIN.match(text) and text.lower() not in _NOT_STRINGS) or _ADDRESS.match(text):
+        return text
+    return '"' + "".join(_escaped(char) for char in text) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    return char if char.isprintable() else f"\\U{ord(char):08X}"
