@@ -70,8 +70,9 @@ class Policy:
     """Everything that decides about packets.
 
     An address belongs to the client whose AllowedIPs hold it with the longest prefix, over all interfaces.
-    ``profile_rules`` has the resolved rules of every profile in use. ``gateway`` holds the gateway's own addresses as far as they are known (the peers
-    files' ``Address`` lines and, on the gateway, what its interfaces carry).
+    ``profile_rules`` has the resolved rules of every profile in use. ``gateway`` holds the gateway's own
+    addresses as far as they are known (the peers files' ``Address`` lines and, on the gateway, what its
+    interfaces carry).
     """
 
     path: str

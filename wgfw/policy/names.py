@@ -1,0 +1,58 @@
+"""Which names an interface, a network, a service and a profile may have."""
+
+import re
+
+from wgfw.policy.terms import KEYWORDS, PREFIXES, looks_like_address
+from wgfw.policy.wording import quote
+
+LONGEST = 64
+
+# wg-quick(8) takes these and no others; the kernel has room for 15 characters (IFNAMSIZ).
+_INTERFACE = re.compile(r"[A-Za-z0-9_=+.-]{1,15}\Z")
+_NOT_INTERFACES = ("any", "all", "default", "lo", ".", "..")
+
+
+def interface_fault(name: str) -> str | None:
+    """Why this cannot be a WireGuard interface's name, or None."""
+    if len(name) > 15:
+        return f"interface name {quote(name)} is longer than 15 characters"
+    if name in _NOT_INTERFACES:
+        return f"{quote(name)} is no WireGuard interface"
+    if name.endswith("+"):
+        return f"interface name {quote(name)}: iptables takes a + at the end as a wildcard; one interface, one name"
+    if not _INTERFACE.match(name) or name.startswith("-"):
+        return f"bad interface name {quote(name)}: letters, digits and _ = + . - only, and no - in front"
+    return None
+
+
+def _plain_fault(kind: str, name: str) -> str | None:
+    if len(name) > LONGEST:
+        return f"{kind} name {quote(name)} is longer than {LONGEST} characters"
+    if not name.isprintable() or name != name.strip():
+        return f"{kind} name {quote(name)} has spaces around it or characters that cannot be seen"
+    return None
+
+
+def network_fault(name: str) -> str | None:
+    """Why this cannot be a network's name, or None."""
+    if name in KEYWORDS:
+        return f"network name {quote(name)} is reserved"
+    if name.partition(":")[0] in PREFIXES and ":" in name:
+        return f"network name {quote(name)} is reserved: {name.partition(':')[0]}:… has a meaning of its own"
+    if looks_like_address(name):
+        return f"network name {quote(name)} reads as an address"
+    return _plain_fault("network", name)
+
+
+def service_fault(name: str) -> str | None:
+    """Why this cannot be a service's name, or None."""
+    if name == "any":
+        return 'service name "any" is reserved'
+    if "/" in name:
+        return f"service name {quote(name)} has a /, as notations like tcp/443 do"
+    return _plain_fault("service", name)
+
+
+def profile_fault(name: str) -> str | None:
+    """Why this cannot be a profile's name, or None."""
+    return _plain_fault("profile", name)
