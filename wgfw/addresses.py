@@ -39,9 +39,7 @@ class Prefix:
 
     def __contains__(self, other: "Prefix") -> bool:
         return (
-            self.family == other.family
-            and self.length <= other.length
-            and self.network <= other.network <= self.last
+            self.family == other.family and self.length <= other.length and self.network <= other.network <= self.last
         )
 
     @property

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+Match = tuple[str, ...]
+Target = tuple[str, ...]
+
 CHAIN_PREFIX = "HARDEN-WG-"
 COMMENT_PREFIX = "harden:"
 MAX_CHAIN_NAME = 28
@@ -21,8 +24,8 @@ TABLES = ("mangle", "filter", "security")
 class Rule:
     """One rule: its matches and its target (``("-j", "MARK", "--set-xmark", "0x1/0x1")``)."""
 
-    match: tuple[str, ...]
-    target: tuple[str, ...]
+    match: Match
+    target: Target
 
     @property
     def text(self) -> str:

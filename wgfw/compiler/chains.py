@@ -11,10 +11,11 @@ from wgfw.addresses import INTERNET
 from wgfw.compiler import names
 from wgfw.compiler.marks import Marks
 from wgfw.compiler.matches import asked_matches, service_matches, until_match
-from wgfw.compiler.sets import AddressSets, Match, Services, Target, asked, destination, source
+from wgfw.compiler.sets import AddressSets, Services, asked, destination, source
 from wgfw.policy.document import Effect
-from wgfw.policy.model import Client, Policy, Rule as PolicyRule
-from wgfw.ruleset import Chain, Rule
+from wgfw.policy.model import Client, Policy
+from wgfw.policy.model import Rule as PolicyRule
+from wgfw.ruleset import Chain, Match, Rule, Target
 from wgfw.services import of_family
 
 ALLOW: Target = ("-g", names.ALLOWED)
@@ -152,9 +153,7 @@ class ClientChains:
         addresses = INTERNET - self.policy.gateway
         return self.sets.rules(addresses, source, services, target, self.marks.flag(target))
 
-    def _in_set(
-        self, rule: PolicyRule, how: Callable[[str], Match], services: Services, target: Target
-    ) -> list[Rule]:
+    def _in_set(self, rule: PolicyRule, how: Callable[[str], Match], services: Services, target: Target) -> list[Rule]:
         return self.sets.rules(rule.scope.addresses, how, services, target, self.marks.flag(target))
 
     def _services(self, rule: PolicyRule) -> Services:

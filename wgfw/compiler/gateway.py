@@ -12,11 +12,12 @@ from wgfw.compiler import names
 from wgfw.compiler.chains import NOTHING, ClientChains
 from wgfw.compiler.marks import Marks
 from wgfw.compiler.sets import AddressSets, destination, source
-from wgfw.compiler.tree import Target, Tree
+from wgfw.compiler.tree import Tree
 from wgfw.policy.model import Client, Policy
-from wgfw.ruleset import Chain, FamilyRules, Hook, Rule, RuleSet
+from wgfw.ruleset import Chain, FamilyRules, Hook, Rule, RuleSet, Target
 
 TREE_DEPTH = 6
+HEAD_RULES = 2  # of a judging chain, before the rules of the tree's root
 REFUSAL = {4: "icmp-admin-prohibited", 6: "icmp6-adm-prohibited"}
 ICMP_TYPE = {4: ("-p", "icmp", "-m", "icmp", "--icmp-type"), 6: ("-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type")}
 # destination-unreachable, time-exceeded, parameter-problem; packet-too-big is a type of its own in ICMPv6
@@ -26,6 +27,18 @@ ICMP_ERRORS = {4: ("3", "11", "12"), 6: ("1", "2", "3", "4")}
 def compile_policy(policy: Policy) -> RuleSet:
     """Rules for both families that do what the policy says (docs/reference/semantics.md)."""
     return RuleSet(_Family(policy, 4).rules(), _Family(policy, 6).rules())
+
+
+def decision_tree(policy: Policy, family: int, interface: str) -> tuple[Tree, dict[str, tuple[tuple[str, int], ...]]]:
+    """The tree over the senders of an interface, and for a chain of it which copies of its
+    rules stand elsewhere, from which position on."""
+    tree = _Family(policy, family).senders(interface)
+    return tree, {tree.chains[0].name: ((names.derived("FROM", interface), HEAD_RULES),)}
+
+
+def refusal_tree(policy: Policy, family: int, interface: str) -> tuple[Tree, dict[str, tuple[tuple[str, int], ...]]]:
+    """The same for the tree that tells clients' refused packets from nobody's."""
+    return _Family(policy, family).refused(interface), {}
 
 
 class _Family:
@@ -50,12 +63,25 @@ class _Family:
                     yield Hook(table, builtin, Rule(("-o", name), ("-j", names.derived(outgoing, name))))
             yield Hook("security", builtin, Rule(self.marks.is_not_just_allowed, ("-j", names.GUARD)))
 
+    def senders(self, interface: str) -> Tree:
+        """Dispatches the packets that come from an interface to the chains of those who sent them."""
+        tree = Tree("mangle", self.family, ("from", interface), source, TREE_DEPTH)
+        tree.build(self._owned(interface, self.clients.sender), None)
+        return tree
+
+    def refused(self, interface: str) -> Tree:
+        """Tells refused packets of clients, which get an answer, from those of nobody, which get none."""
+        tree = Tree("filter", self.family, ("denied", interface), source, TREE_DEPTH)
+        owned = self._owned(interface, lambda client: ("-g", names.REFUSE))
+        nobody: Target = ("-j", "DROP")
+        tree.build(((p, nobody if goes is NOTHING else goes) for p, goes in owned), nobody)
+        return tree
+
     # --- mangle: decide
 
     def _from_chains(self) -> Iterator[Chain]:
         for interface in self.policy.interfaces:
-            tree = Tree("mangle", self.family, ("from", interface), source, TREE_DEPTH)
-            tree.build(self._owned(interface, self.clients.sender), None)
+            tree = self.senders(interface)
             redirected = Rule(("-m", "conntrack", "--ctstate", "DNAT"), self.marks.set(self.policy.mark))
             yield from self._judged("FROM", interface, tree, [], [redirected])
 
@@ -112,11 +138,9 @@ class _Family:
     def _filter(self) -> Iterator[Chain]:
         allowed = Rule(self.marks.is_allowed, ("-j", "ACCEPT" if self.policy.on_allow == "accept" else "RETURN"))
         for interface in self.policy.interfaces:
-            tree = Tree("filter", self.family, ("denied", interface), source, TREE_DEPTH)
-            owned = self._owned(interface, lambda client: ("-g", names.REFUSE))
-            nobody: Target = ("-j", "DROP")
-            root = tree.build(((p, nobody if goes is NOTHING else goes) for p, goes in owned), nobody)
-            yield Chain("filter", names.derived("REFUS", interface), (allowed, Rule((), ("-g", root))))
+            tree = self.refused(interface)
+            root = Rule((), ("-g", tree.chains[0].name))
+            yield Chain("filter", names.derived("REFUS", interface), (allowed, root))
             yield Chain("filter", names.derived("REFUI", interface), (allowed, Rule((), ("-g", names.REFUSE))))
             yield from tree.chains
         yield Chain("filter", names.REFUSE, tuple(self._refusals()))

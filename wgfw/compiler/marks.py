@@ -7,7 +7,7 @@ packet on its way to be decided. What bears no "allowed" is refused, so a lost m
 from dataclasses import dataclass
 
 from wgfw.compiler import names
-from wgfw.compiler.tree import Match, Target
+from wgfw.ruleset import Match, Target
 
 
 @dataclass(frozen=True)

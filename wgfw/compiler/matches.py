@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from wgfw.intervals import Interval, IntervalSet
+from wgfw.ruleset import Match
 from wgfw.services import ANY, ICMP, ICMPV6, TCP, UDP, of_family
 
-Match = tuple[str, ...]
 PROTOCOLS = {TCP: "tcp", UDP: "udp"}
 MULTIPORT_SLOTS = 15  # xt_multiport.h: XT_MULTI_PORTS; a range takes two
 

@@ -14,7 +14,7 @@ INTERNET_DENIED = CHAIN_PREFIX + "INET-DENIED"
 
 
 def derived(kind: str, *key: object) -> str:
-    """A chain name for a thing: ``kind`` is one or two letters, ``key`` what tells the thing from others of its kind."""
+    """A chain name for a thing: ``kind`` is up to five letters, ``key`` what tells the thing from its like."""
     digest = hashlib.blake2s(repr(key).encode(), digest_size=6).hexdigest()
     name = f"{CHAIN_PREFIX}{kind}-{digest}"
     if len(name) > MAX_CHAIN_NAME:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from wgfw.addresses import EVERYWHERE, AddressSet, Prefix, prefixes_of
 from wgfw.compiler.names import derived
-from wgfw.compiler.tree import Match, Target, Tree
+from wgfw.compiler.tree import Tree
 from wgfw.intervals import IntervalSet
-from wgfw.ruleset import Chain, Rule
+from wgfw.ruleset import Chain, Match, Rule, Target
 
 Services = list[tuple[Match, Match]]
 
@@ -47,7 +47,7 @@ class AddressSets:
         target: Target,
         flag: Match,
     ) -> list[Rule]:
-        """Rules that send packets of these services and addresses to ``target``, a goto that leaves what ``flag`` matches.
+        """Rules that send packets of these services and addresses to ``target``, which leaves what ``flag`` matches.
 
         ``services`` are pairs of a match that stands first and one that goes with the address (the port that
         was asked for belongs to ``-m conntrack`` as the address does).
