@@ -1,0 +1,71 @@
+"""``python -m demonstration``: the demonstration, in namespaces that end with it."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from demonstration import sandbox
+from demonstration.commands import netns, prefix
+from demonstration.picture import picture
+from demonstration.story import IPTABLES, Story
+from harden.errors import HardenError
+
+WIDTH = 110
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="demo", description="A gateway before and after a policy, in namespaces.")
+    parser.add_argument("--keep", action="store_true", help="leave the namespaces and say how to enter them")
+    parser.add_argument("--svg", metavar="FILE", type=Path, help="write what was shown as a picture")
+    parser.add_argument("--backend", choices=sorted(IPTABLES), default="auto", help="which iptables harden writes to")
+    return parser.parse_args()
+
+
+def console() -> Console:
+    """Where the story is told: the terminal as it is, if it is narrow, and a fixed width otherwise."""
+    columns = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+    return Console(record=True, width=min(columns, WIDTH), highlight=False)
+
+
+def tell(options: argparse.Namespace) -> int:
+    """The story, inside the sandbox."""
+    out = console()
+    with picture(out, options.svg):
+        Story(out, sandbox.WORK, options.backend).tell()
+    return 0
+
+
+def how_to_enter(ended: sandbox.Ended) -> str:
+    """For ``--keep``: the commands that lead into the namespaces, and the one that ends them."""
+    user = "--user --preserve-credentials " if ended.user_namespace else ""
+    enter = f"nsenter --target {ended.pid} {user}--mount --pid --net"
+    return (
+        f"The namespaces stay. To look around (gateway, anca, guest-phone, laptop, iot, nas, dns, cluster, internet):\n"
+        f"  {enter} ip netns exec {netns('gateway')} bash\n"
+        f"wg0.conf and the policy are in {sandbox.WORK} there. To end it all:\n"
+        f"  kill {ended.pid}"
+    )
+
+
+def main() -> int:
+    """The exit status: 0 when reality was what the policy says, 1 otherwise."""
+    options = arguments()
+    if options.svg:
+        options.svg = options.svg.absolute()
+    prefix()
+    try:
+        ended = sandbox.run(lambda: tell(options), keep=options.keep)
+    except HardenError as e:
+        sandbox.complain(e)
+        return e.exit_status
+    if ended.pid:
+        print(how_to_enter(ended))
+    return ended.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
