@@ -135,8 +135,6 @@ class _Builder:
 
     def document(self) -> Node:
         """The top node of the only document."""
-        documents = 0
-        event: Any
         while (event := self.next_event()) is not None:
             if isinstance(event, yaml.ScalarEvent):
                 self._scalar(event)
@@ -147,12 +145,14 @@ class _Builder:
             elif isinstance(event, yaml.AliasEvent):
                 self._alias(event)
             elif isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self.problems.stop(event.start_mark.line + 1, "a second document begins: one file, one document")
+                self._begin(event)
         if self.root is None:
             self.problems.stop(1, "the file is empty")
         return self.root
+
+    def _begin(self, event: Any) -> None:
+        if self.root is not None:
+            self.problems.stop(event.start_mark.line + 1, "a second document begins: one file, one document")
 
     def _scalar(self, event: Any) -> None:
         start = event.start_mark

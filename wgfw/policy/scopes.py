@@ -1,0 +1,105 @@
+"""What each target stands for once the clients are known."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from wgfw.addresses import EVERYWHERE, INTERNET, AddressSet
+from wgfw.intervals import IntervalSet
+from wgfw.policy.document import Entry, Network, Rules, Target, TargetKind
+from wgfw.policy.model import Client, Rule, Scope
+from wgfw.policy.problems import Problems
+from wgfw.policy.terms import parse_prefix
+from wgfw.policy.wording import did_you_mean, listing, quote
+
+_FIXED = {
+    TargetKind.GATEWAY: Scope(AddressSet(), True),
+    TargetKind.INTERNET: Scope(INTERNET, False),
+    TargetKind.ANY: Scope(EVERYWHERE, True),
+}
+
+
+class Scopes:
+    """Looks targets up; what a name stands for is computed once."""
+
+    def __init__(self, networks: Mapping[str, Network], clients: Sequence[Client], problems: Problems) -> None:
+        self._networks = networks
+        self._problems = problems
+        self._clients: dict[str, list[Client]] = defaultdict(list)
+        self._of_profile: dict[str, list[Client]] = defaultdict(list)
+        self._known: dict[Target, Scope | None] = {}
+        for client in clients:
+            self._clients[client.name].append(client)
+            for profile in client.profiles:
+                self._of_profile[profile].append(client)
+        # Other ways to say a name never hide a client's own.
+        for client in clients:
+            plain = client.name.removeprefix(f"{client.interface}/")
+            for other in (f"{client.interface}/{plain}", plain):
+                if other not in self._clients or client not in self._clients[other]:
+                    self._clients[other].append(client)
+
+    def client(self, name: str) -> Client | None:
+        """The client of that name, with or without its interface; None if there is none or more than one."""
+        found = self._clients.get(name, ())
+        exact = [client for client in found if client.name == name] or found
+        return exact[0] if len(exact) == 1 else None
+
+    def rules(self, rules: Rules, origin: str | None) -> tuple[Rule, ...]:
+        """The entries of a profile (``origin``) or of a client as rules."""
+        made = (self._rule(entry, origin) for entry in (*rules.allow, *rules.deny, *rules.inbound))
+        return tuple(rule for rule in made if rule is not None)
+
+    def undefined(self, entry: Entry) -> bool:
+        """Whether the entry, one of a shipped profile, names a network that this policy does not define."""
+        return entry.target.kind is TargetKind.NETWORK and entry.target.name not in self._networks
+
+    def _rule(self, entry: Entry, origin: str | None) -> Rule | None:
+        if self.undefined(entry):
+            return None
+        scope = self._known.get(entry.target)
+        if scope is None:
+            scope = self._find(entry)
+            if scope is None:
+                return None
+            self._known[entry.target] = scope
+        return Rule(
+            effect=entry.effect,
+            target=entry.target,
+            scope=scope,
+            services=entry.services,
+            service_names=entry.service_names,
+            until=entry.until,
+            place=entry.place,
+            origin=origin,
+        )
+
+    def _find(self, entry: Entry) -> Scope | None:
+        kind, name = entry.target.kind, entry.target.name
+        if kind in _FIXED:
+            return _FIXED[kind]
+        if kind is TargetKind.NETWORK:
+            return Scope(self._networks[name].addresses)
+        if kind is TargetKind.ADDRESS:
+            return Scope(AddressSet.of((parse_prefix(name),)))
+        if kind is TargetKind.PROFILE:
+            return Scope(_union([client.addresses for client in self._of_profile[name]]))
+        client = self.client(name)
+        if client is None:
+            self._problems.add(entry.place.line, self.unknown(name))
+            return None
+        return Scope(client.addresses)
+
+    def unknown(self, name: str) -> str:
+        """What to say about a client's name that :meth:`client` does not find."""
+        several = self._clients.get(name, ())
+        if several:
+            return f"{quote(name)} may be {listing([quote(client.name) for client in several[:8]])}: write which"
+        return f"unknown client {quote(name)}{did_you_mean(name, self._clients)}"
+
+
+def _union(parts: Sequence[AddressSet]) -> AddressSet:
+    """All at once: one by one it would be quadratic in the number of clients."""
+    return AddressSet(
+        IntervalSet.of(span for part in parts for span in part.v4),
+        IntervalSet.of(span for part in parts for span in part.v6),
+    )
