@@ -1,0 +1,142 @@
+"""Carrying out a plan, under the lock: both families or neither, and remembered either way."""
+
+from collections.abc import Iterable, Mapping
+
+from harden.errors import HardenError
+from wgfw.kernel.difference import Difference, WantedText, compare, restore_text
+from wgfw.kernel.interface import Kernel
+from wgfw.kernel.plan import Outcome, Plan
+from wgfw.kernel.reading import KernelFamily
+from wgfw.kernel.remembered import expected_text, seen_text, written_text
+from wgfw.kernel.state import Record, StateDirectory
+from wgfw.ruleset import TABLES
+
+
+class Execution:
+    """One plan on its way into one kernel."""
+
+    def __init__(self, kernel: Kernel, state: StateDirectory, plan: Plan) -> None:
+        self.kernel = kernel
+        self.state = state
+        self.plan = plan
+        self.notes: list[str] = []
+        self.version = next((seen.version for seen in plan.seen.values() if seen.version), None)
+        self.created = self._created()
+        digest_before = None if plan.current is None else plan.current.digest
+        # a rollback that was itself kept as "the rules before" would bring back what was just got rid of
+        self.keeps_current = plan.kind != "rollback" and digest_before not in (None, plan.digest)
+
+    def run(self) -> Outcome:
+        """Do it. Raises HardenError with the kernel as it was before."""
+        if self.plan.in_sync:
+            self._remember_in_sync()
+            return Outcome(changed=False)
+        self._remember_before()
+        self._write()
+        self._remember_after()
+        return Outcome(changed=True, notes=tuple(self.notes))
+
+    # --- the kernel
+
+    def _write(self) -> None:
+        touched: list[int] = []
+        try:
+            for family, difference in self.plan.differences.items():
+                touched.append(family)
+                self._write_family(family, difference)
+        except BaseException as failure:
+            self._put_back(touched, failure)
+            self.state.abandon()
+            raise
+
+    def _write_family(self, family: int, difference: Difference) -> None:
+        if difference:
+            self.kernel.write(family, restore_text(difference))
+
+    def _put_back(self, families: Iterable[int], failure: BaseException) -> None:
+        for family in families:
+            before = self.plan.seen[family]
+            try:
+                now = self.kernel.read(family)
+                self._write_family(family, compare(WantedText(before, positions=True), now))
+                self.kernel.drop_empty(family, [table for table in TABLES if table not in before.tables])
+            except HardenError as second:
+                said = list(failure.messages) if isinstance(failure, HardenError) else [repr(failure)]
+                raise HardenError(
+                    [*said, f"and the IPv{family} rules of before could not be put back:", *second.messages],
+                    ["when the cause is removed, `harden wg apply` or `harden wg rollback` repairs it", *second.hints],
+                ) from failure
+
+    def _created(self) -> dict[int, tuple[str, ...]]:
+        """The tables that are there because of us."""
+        current = self.plan.current
+        known = current.created if current is not None and current.backend == self.kernel.backend else {}
+        return {
+            family: tuple(t for t in TABLES if t in known.get(family, ()) or t not in seen.tables)
+            for family, seen in self.plan.seen.items()
+        }
+
+    # --- what is remembered
+
+    def _remember_in_sync(self) -> None:
+        plan, current = self.plan, self.plan.current
+        nothing_new = current is not None and (current.policy, current.digest) == (plan.policy, plan.digest)
+        if (nothing_new and self.state.pending() is None) or (current is None and plan.empties):
+            return
+        record = self._record({family: seen_text(seen) for family, seen in plan.seen.items()})
+        if current is None and self.state.previous() is None:
+            self.state.begin_first(record)
+        self.state.settle(record, keep=self.keeps_current)
+
+    def _remember_before(self) -> None:
+        plan = self.plan
+        if plan.current is None and self.state.previous() is None:
+            before = {family: seen_text(seen) for family, seen in plan.seen.items()}
+            self.state.begin_first(Record("", "", self.kernel.backend, self.version, before))
+        texts = {f: expected_text(plan.wanted[f], plan.seen[f], plan.differences[f]) for f in plan.seen}
+        self.state.begin(Record(plan.policy, plan.digest, self.kernel.backend, None, texts, self.created))
+
+    def _remember_after(self) -> None:
+        texts = self._read_back()
+        if self.plan.empties:
+            self._drop_created()
+        try:
+            self.state.settle(self._record(texts), keep=self.keeps_current)
+        except HardenError as error:
+            # the new rules are in force: what was noted of them before is the next best, and asks for no space
+            self.notes += error.messages
+            self.state.settle_pending(keep=self.keeps_current)
+
+    def _drop_created(self) -> None:
+        left: dict[str, None] = {}
+        for family, tables in self.created.items():
+            left.update(dict.fromkeys(self.kernel.drop_empty(family, tables)))
+        if left:
+            self.notes.append(f"the kernel keeps the table {', '.join(left)}, without any rule of ours")
+        self.created = {}
+
+    def _read_back(self) -> dict[int, str]:
+        texts: dict[int, str] = {}
+        for family, difference in self.plan.differences.items():
+            seen, wanted = self.plan.seen[family], self.plan.wanted[family]
+            places = difference.places
+            few = self.version is not None and len(places) <= self.kernel.single_reads
+            reread = self.kernel.read_chains(family, places) if few else self.kernel.read(family)
+            self.version = self.version or reread.version
+            self._check(family, reread)
+            texts[family] = written_text(wanted, seen, difference, reread)
+        return texts
+
+    def _check(self, family: int, reread: KernelFamily) -> None:
+        wanted, difference = self.plan.wanted[family], self.plan.differences[family]
+        wrong = [c.place for c in difference.chains if not wanted.agrees(c.place, reread.chain(c.place) or (), None)]
+        if wrong:
+            names = ", ".join(" ".join(place) for place in wrong[:5])
+            raise HardenError(
+                f"the kernel does not hold what was just written to it (IPv{family} {names})",
+                "another program seems to change our chains at the same time: stop it, and run `harden wg apply` again",
+            )
+
+    def _record(self, texts: Mapping[int, str]) -> Record:
+        plan = self.plan
+        return Record(plan.policy, plan.digest, self.kernel.backend, self.version, texts, self.created)

@@ -1,0 +1,55 @@
+"""What would be done to a kernel, as a value."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from wgfw.kernel.difference import Difference, Wanted
+from wgfw.kernel.reading import KernelFamily
+from wgfw.kernel.state import Record, Token
+from wgfw.ruleset import RuleSet
+
+Kind = Literal["apply", "rollback", "remove"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is wanted, what was seen, and the difference, by family; only :meth:`Reconciler.apply` carries it out.
+
+    ``policy`` and ``digest`` are remembered with the rules; ``current`` is what was remembered until now, and
+    ``token`` tells whether that still holds.
+    """
+
+    kind: Kind
+    rules: RuleSet | None
+    policy: str
+    digest: str
+    wanted: Mapping[int, Wanted]
+    seen: Mapping[int, KernelFamily]
+    differences: Mapping[int, Difference]
+    current: Record | None
+    token: Token
+    notes: tuple[str, ...] = ()
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether the kernel holds already what is wanted."""
+        return not any(self.differences.values())
+
+    @property
+    def empties(self) -> bool:
+        """Whether nothing of ours remains."""
+        return not any(wanted.chains or wanted.hooks for wanted in self.wanted.values())
+
+    def describe(self) -> Iterator[str]:
+        """The changes as lines, chain by chain, for the person who asked for details."""
+        for difference in self.differences.values():
+            yield from difference.describe()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done: ``notes`` are things worth telling that are no failure."""
+
+    changed: bool
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,136 @@
+"""Bringing a kernel in line with a rule set: plan what differs, write that and nothing else, remember it.
+
+The order, and what a sudden end leaves at each point:
+
+1. the lock of this namespace is taken, and the plan made anew if anybody was here since;
+2. `pending` is written to disk (ended here: the old rules, and the next apply starts over);
+3. IPv4, then IPv6, each by one iptables-restore in a process that signals do not reach. If the second is refused,
+   the first is put back as it was (ended here: the next apply repairs, and a rollback goes to `current`, the
+   last rules that were complete);
+4. the kernel's own text of what was written is read back and becomes `current`; what that was, `previous`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from harden.errors import HardenError
+from wgfw.kernel.difference import Wanted, WantedRules, WantedText, compare
+from wgfw.kernel.execution import Execution
+from wgfw.kernel.interface import Kernel
+from wgfw.kernel.plan import Kind, Outcome, Plan
+from wgfw.kernel.reading import KernelFamily, parse_save
+from wgfw.kernel.state import Record, StateDirectory, Token
+from wgfw.ruleset import RuleSet
+
+LOCK_SECONDS = 60
+Run = Callable[[Callable[[], Outcome]], Outcome]
+Look = tuple[Token, Record | None, Mapping[int, KernelFamily]]
+
+
+class Reconciler:
+    """One kernel and what is remembered of it.
+
+    ``run`` carries out the work that must not stop half-way: the command line passes
+    :func:`wgfw.kernel.detached.uninterrupted`. ``notes`` are things to tell that were found on the way here.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        state: StateDirectory,
+        *,
+        run: Run = lambda work: work(),
+        lock_seconds: float = LOCK_SECONDS,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.kernel = kernel
+        self.state = state
+        self.notes = tuple(notes)
+        self._run = run
+        self._lock_seconds = lock_seconds
+        self._token: Token | None = None
+
+    def begin(self, token: Token | None = None) -> None:
+        """Start reading the kernel in the background, for the next plan: while there is other work to do.
+
+        ``token`` is that of the state before reading began, if it began already.
+        """
+        self._token = self.state.token() if token is None else token
+        self.kernel.begin_reading()
+
+    def plan(self, rules: RuleSet, policy: str = "") -> Plan:
+        """What ``apply`` has to change so that ``rules`` are in force. ``policy`` is any text to keep with them."""
+        look = self._look()
+        wanted: dict[int, Wanted] = {family: WantedRules(rules.family(family)) for family in look[2]}
+        return self._plan("apply", wanted, look, rules=rules, policy=policy, digest=rules.digest)
+
+    def plan_rollback(self) -> Plan:
+        """What goes back to the rules before; after an apply that was cut off, to the last complete ones.
+
+        Raises HardenError if there are none, or if they are the other backend's.
+        """
+        look = self._look()
+        record = (look[1] if self.state.pending() else None) or self.state.previous()
+        if record is None:
+            raise HardenError("there are no earlier rules to go back to", "`harden wg apply` writes the policy's rules")
+        if not record.empty and record.backend != self.kernel.backend:
+            raise HardenError(
+                f"the earlier rules were written by the {record.backend} backend, this is {self.kernel.backend}",
+                f"run it with --backend {record.backend}",
+            )
+        wanted: dict[int, Wanted] = {}
+        for family, seen in look[2].items():
+            text = parse_save(family, record.texts.get(family, ""))
+            wanted[family] = WantedText(text, exact=record.version is not None and record.version == seen.version)
+        return self._plan("rollback", wanted, look, policy=record.policy, digest=record.digest)
+
+    def plan_removal(self) -> Plan:
+        """What takes out every rule of ours and nothing else."""
+        look = self._look()
+        return self._plan("remove", {family: WantedText(KernelFamily(family)) for family in look[2]}, look)
+
+    def apply(self, plan: Plan) -> Outcome:
+        """Carry out a plan of any kind: both families or neither.
+
+        Raises HardenError with the kernel as it was before; if not even that could be had back, it says so.
+        """
+        with self.state.lock(self._lock_seconds):
+            if self.state.token() != plan.token:
+                plan = self._again(plan)
+            execution = Execution(self.kernel, self.state, plan)
+            return self._run(execution.run)
+
+    def _look(self) -> Look:
+        if self._token is None:
+            self.begin()
+        assert self._token is not None
+        token, self._token = self._token, None
+        record = self.state.current()
+        return token, record, {family: self.kernel.read(family) for family in self.kernel.families()}
+
+    def _plan(
+        self,
+        kind: Kind,
+        wanted: Mapping[int, Wanted],
+        look: Look,
+        *,
+        rules: RuleSet | None = None,
+        policy: str = "",
+        digest: str = "",
+    ) -> Plan:
+        token, current, seen = look
+        differences = {f: compare(wanted[f], seen[f], self._recorded(current, seen[f])) for f in seen}
+        notes = self.notes
+        if 6 not in seen:
+            notes += ("this kernel has no IPv6: no IPv6 packet can pass, and no IPv6 rule is needed",)
+        return Plan(kind, rules, policy, digest, wanted, seen, differences, current, token, notes)
+
+    def _recorded(self, record: Record | None, seen: KernelFamily) -> KernelFamily | None:
+        """The kernel's text after our last write, if the same program prints it now."""
+        if record is None or record.backend != self.kernel.backend or record.version != seen.version:
+            return None
+        return parse_save(seen.family, record.texts.get(seen.family, ""))
+
+    def _again(self, plan: Plan) -> Plan:
+        if plan.kind == "rollback":
+            return self.plan_rollback()
+        return self.plan_removal() if plan.rules is None else self.plan(plan.rules, plan.policy)

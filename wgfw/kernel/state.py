@@ -1,0 +1,204 @@
+"""What harden remembers of one network namespace: the rules in force, those before, and an apply under way.
+
+A folder of its own for each namespace, 0700, with the files ``current``, ``previous``, ``pending`` and ``lock``.
+A file of rules is one line of JSON and then the text of both families as the kernel printed it. Each is written
+beside and renamed, so that at any moment every file is whole.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harden.errors import HardenError
+from wgfw.kernel.lock import locked
+
+DEFAULT_ROOT = Path("/var/lib/harden")
+FORMAT = 1
+Token = tuple[tuple[int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One generation of rules.
+
+    ``policy`` is what the caller wants to find again with it (JSON text, as it was given); ``digest`` names the rule
+    set. ``texts`` are the rules by family. ``version`` of iptables printed them; None says that they are our own
+    text, not the kernel's. ``created`` names the tables that did not exist before we wrote, by family.
+    """
+
+    policy: str = ""
+    digest: str = ""
+    backend: str = ""
+    version: str | None = None
+    texts: Mapping[int, str] = field(default_factory=dict)
+    created: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds no rule at all."""
+        return not any(self.texts.values())
+
+
+class StateDirectory:
+    """The state of one namespace under ``root``."""
+
+    def __init__(self, root: Path, netns: str | None) -> None:
+        self.folder = root / "wg" / ("host" if netns is None else f"netns-{netns}")
+
+    def current(self) -> Record | None:
+        """The rules that were written last, and completely."""
+        return self._read("current")
+
+    def previous(self) -> Record | None:
+        """The rules before those."""
+        return self._read("previous")
+
+    def pending(self) -> Record | None:
+        """The rules that were being written when somebody pulled the plug."""
+        return self._read("pending")
+
+    def token(self) -> Token:
+        """Changes whenever anything here changes."""
+        return tuple(self._stamp(name) for name in ("current", "pending"))
+
+    @contextlib.contextmanager
+    def lock(self, seconds: float = 60) -> Iterator[None]:
+        """Only one process at a time gets in. Raises HardenError when that takes too long."""
+        with _explained(self.folder):
+            self._prepare()
+        with locked(self.folder / "lock", "harden is changing these rules already", seconds):
+            yield
+
+    def begin(self, record: Record) -> None:
+        """Note what is about to be written to the kernel. It needs as much disk as what follows, before it is late.
+
+        Not forced to the disk: rules do not outlive the power, and then `current` is right.
+        """
+        with _explained(self.folder):
+            self._prepare()
+            self._write("pending", record, durable=False)
+
+    def abandon(self) -> None:
+        """The kernel is as it was before :meth:`begin`."""
+        with _explained(self.folder):
+            (self.folder / "pending").unlink(missing_ok=True)
+
+    def begin_first(self, before: Record) -> None:
+        """Note what a rollback goes back to, where nothing is remembered yet."""
+        with _explained(self.folder):
+            self._prepare()
+            self._write("previous", before)
+
+    def settle(self, record: Record, *, keep: bool) -> None:
+        """``record`` is in force now. With ``keep``, what was current becomes what a rollback goes back to."""
+        with _explained(self.folder):
+            self._prepare()
+            if keep:
+                self._keep_current()
+            self._write("current", record)
+            self.abandon()
+            self._sync_folder()
+
+    def settle_pending(self, *, keep: bool) -> None:
+        """What :meth:`begin` noted is in force now. The same as :meth:`settle`, but it needs no room on the disk."""
+        with _explained(self.folder):
+            if keep:
+                self._keep_current()
+            (self.folder / "pending").replace(self.folder / "current")
+            self._sync_folder()
+
+    def _keep_current(self) -> None:
+        spare = self.folder / "previous.new"
+        spare.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.link(self.folder / "current", spare)
+            spare.replace(self.folder / "previous")
+
+    def _read(self, name: str) -> Record | None:
+        path = self.folder / name
+        try:
+            with path.open("rb") as file:
+                header: Any = json.loads(file.readline())
+                if header["format"] != FORMAT:
+                    raise ValueError(f"its format is {header['format']}")
+                lengths = {int(family): int(size) for family, size in header["lengths"].items()}
+                texts = {f: file.read(size).decode("utf-8", "surrogateescape") for f, size in lengths.items()}
+                created = {int(family): tuple(tables) for family, tables in header["created"].items()}
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise HardenError(
+                f"{path}: {error.strerror}", "run it as root, or name another folder with --state"
+            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise HardenError(
+                f"{path}: not a file of rules as this version of harden writes it ({error})",
+                f"move it away: `mv {path} {path}.broken`; the rules in the kernel stay as they are",
+            ) from error
+        return Record(
+            str(header["policy"]), str(header["digest"]), str(header["backend"]), header["version"], texts, created
+        )
+
+    def _write(self, name: str, record: Record, *, durable: bool = True) -> None:
+        texts = {family: text.encode("utf-8", "surrogateescape") for family, text in record.texts.items()}
+        header = {
+            "format": FORMAT,
+            "policy": record.policy,
+            "digest": record.digest,
+            "backend": record.backend,
+            "version": record.version,
+            "created": {str(family): tables for family, tables in record.created.items()},
+            "lengths": {str(family): len(text) for family, text in texts.items()},
+        }
+        spare = self.folder / f"{name}.new"
+        try:
+            with spare.open("wb") as file:
+                file.write(json.dumps(header).encode() + b"\n")
+                file.writelines(texts.values())
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            spare.replace(self.folder / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                spare.unlink(missing_ok=True)
+            raise
+
+    def _prepare(self) -> None:
+        self.folder.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.parent.mkdir(mode=0o700, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+
+    def _sync_folder(self) -> None:
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _stamp(self, name: str) -> tuple[int, int] | None:
+        try:
+            there = os.stat(self.folder / name)
+        except OSError:
+            return None
+        return there.st_ino, there.st_mtime_ns
+
+
+def state_root(option: Path | None, environment: Mapping[str, str]) -> Path:
+    """Where state lives: the option, or HARDEN_STATE, or /var/lib/harden."""
+    return option or Path(environment.get("HARDEN_STATE") or DEFAULT_ROOT)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HardenError(
+            f"{error.filename or folder}: the state cannot be written: {error.strerror}",
+            "free some space, or name another folder with --state or HARDEN_STATE",
+        ) from error
