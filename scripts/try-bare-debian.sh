@@ -15,7 +15,7 @@ trap 'rm -rf --one-file-system "$root"' EXIT
 trap 'exit 130' INT TERM
 
 mmdebstrap --quiet --variant=minbase bookworm "$root"
-for setting in /etc/apt /etc/pip.conf /etc/ssl/certs /etc/resolv.conf /etc/hosts; do
+for setting in /etc/apt /etc/pip.conf /etc/ssl/certs /usr/local/share/ca-certificates /etc/resolv.conf /etc/hosts; do
     if [ -e "$setting" ]; then
         rm -rf "${root:?}$setting"
         mkdir -p "$root${setting%/*}"
