@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from wgfw.addresses import Prefix
 from wgfw.compiler import names
-from wgfw.compiler.chains import NOTHING, ClientChains
+from wgfw.compiler.chains import DENY, NOTHING, ClientChains
 from wgfw.compiler.marks import Marks
 from wgfw.compiler.sets import AddressSets, destination, source
 from wgfw.compiler.tree import Tree
@@ -66,15 +66,14 @@ class _Family:
     def senders(self, interface: str) -> Tree:
         """Dispatches the packets that come from an interface to the chains of those who sent them."""
         tree = Tree("mangle", self.family, ("from", interface), source, TREE_DEPTH)
-        tree.build(self._owned(interface, self.clients.sender), None)
+        tree.build(self._owned(interface, self.clients.sender, DENY), DENY)
         return tree
 
     def refused(self, interface: str) -> Tree:
         """Tells refused packets of clients, which get an answer, from those of nobody, which get none."""
         tree = Tree("filter", self.family, ("denied", interface), source, TREE_DEPTH)
-        owned = self._owned(interface, lambda client: ("-g", names.REFUSE))
         nobody: Target = ("-j", "DROP")
-        tree.build(((p, nobody if goes is NOTHING else goes) for p, goes in owned), nobody)
+        tree.build(self._owned(interface, lambda client: ("-g", names.REFUSE), nobody), nobody)
         return tree
 
     # --- mangle: decide
@@ -88,7 +87,7 @@ class _Family:
     def _into_chains(self) -> Iterator[Chain]:
         for interface in self.policy.interfaces:
             tree = Tree("mangle", self.family, ("into", interface), destination, TREE_DEPTH)
-            root = tree.build(_needed(self._owned(interface, self.clients.receiver)), None)
+            root = tree.build(_needed(self._owned(interface, self.clients.receiver, NOTHING)), None)
             undecided = names.derived("INTU", interface)
             from_clients = [Rule(("-i", name), ("-g", undecided)) for name in self.policy.interfaces]
             yield from self._judged("INTO", interface, tree, from_clients, [])
@@ -118,11 +117,13 @@ class _Family:
             related = ("-m", "conntrack", "--ctstate", "RELATED")
             yield Rule((*ICMP_TYPE[self.family], kind, *related), ("-g", names.ALLOWED))
 
-    def _owned(self, interface: str, target: Callable[[Client], Target]) -> list[tuple[Prefix, Target]]:
-        """Every prefix with where its packets go; what another interface owns inside one of ours is carved out."""
+    def _owned(
+        self, interface: str, target: Callable[[Client], Target], elsewhere: Target
+    ) -> list[tuple[Prefix, Target]]:
+        """Every prefix with where its packets go; what another interface's client owns inside one of ours, too."""
         out: list[tuple[Prefix, Target]] = []
         for client in self.policy.clients:
-            goes = target(client) if client.interface == interface else NOTHING
+            goes = target(client) if client.interface == interface else elsewhere
             out.extend((p, goes) for p in client.prefixes if p.family == self.family)
         return out
 
