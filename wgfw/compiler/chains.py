@@ -7,7 +7,7 @@ rules of others there still see every packet.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from wgfw.addresses import INTERNET
+from wgfw.addresses import INTERNET, AddressSet
 from wgfw.compiler import names
 from wgfw.compiler.marks import Marks
 from wgfw.compiler.matches import asked_matches, service_matches, until_match
@@ -22,6 +22,7 @@ ALLOW: Target = ("-g", names.ALLOWED)
 DENY: Target = ("-g", names.DENIED)
 INTERNET_OF = {ALLOW: ("-g", names.INTERNET_ALLOWED), DENY: ("-g", names.INTERNET_DENIED)}
 NOTHING: Target = ("-j", "RETURN")
+ON_LINK = AddressSet.parse("127.0.0.0/8", "169.254.0.0/16", "::1", "fe80::/10")
 TO_GATEWAY: Match = ("-m", "addrtype", "--dst-type", "LOCAL")
 
 PolicyRules = tuple[PolicyRule, ...]
@@ -50,6 +51,10 @@ class ClientChains:
     chains: list[Chain] = field(default_factory=list)
     _shared: dict[tuple[object, ...], Target] = field(default_factory=dict)
     _relevant: dict[tuple[str, str], PolicyRules] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # What a client can ask for by an address of the gateway; addrtype knows the rest, while no DNAT has changed it.
+        self.published = self.policy.gateway - ON_LINK
 
     def sender(self, client: Client) -> Target:
         """Where a packet goes that this client sends."""
@@ -139,7 +144,7 @@ class ClientChains:
             return [Rule(first + (conntrack + second if second else ()), target) for first, second in services]
         if scope.own is None:
             return self._in_set(rule, asked, services, target)
-        addresses = self.policy.gateway if scope.own else INTERNET - self.policy.gateway
+        addresses = self.published if scope.own else INTERNET - self.published
         return self.sets.rules(addresses, asked, services, target, self.marks.flag(target))
 
     def _from(self, rule: PolicyRule, target: Target) -> list[Rule]:
@@ -150,7 +155,7 @@ class ClientChains:
             return self._in_set(rule, source, services, target)
         if scope.own:
             return [Rule(first, target) for first, _ in services] if scope.addresses else []
-        addresses = INTERNET - self.policy.gateway
+        addresses = INTERNET - self.published
         return self.sets.rules(addresses, source, services, target, self.marks.flag(target))
 
     def _in_set(self, rule: PolicyRule, how: Callable[[str], Match], services: Services, target: Target) -> list[Rule]:
