@@ -13,6 +13,7 @@ _SPELLING = {name.lower(): name for name in INTERFACE_KEYS + PEER_KEYS + QUICK_K
 _AMNEZIA = re.compile(r"(?:j(?:c|min|max|[1-3])|[sh][1-4]|i[1-5]|itime)\Z")
 _TEMPLATE = re.compile(rb"\{\{|\{%|\{#|<%|\$\{|\$\(|\$[A-Za-z_]")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,29}\Z")
+_MAY_BE_KEY = re.compile(r"[A-Za-z0-9+/=]{24,}")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
 
 AMNEZIA_HINT = (
@@ -23,8 +24,11 @@ TEMPLATE_HINT = "render the template first and give harden the file that WireGua
 
 
 def excerpt(text: str, limit: int = 40) -> str:
-    """Text from a file, quoted for a message: on one line, printable, not longer than ``limit``."""
-    shown = "".join(c if c.isprintable() else "?" for c in text.strip())
+    """Text from a file, quoted for a message: on one line, printable, not longer than ``limit``.
+
+    What may be a key, or a good part of one, is left out.
+    """
+    shown = "".join(c if c.isprintable() else "?" for c in _MAY_BE_KEY.sub("…", text.strip()))
     return f'"{shown[:limit]}…"' if len(shown) > limit else f'"{shown}"'
 
 
