@@ -7,11 +7,14 @@ from wgfw.policy.document import Effect, Entry, Rules, Target
 from wgfw.policy.shape import Fields, Shape
 from wgfw.policy.terms import Terms
 from wgfw.policy.wording import quote
-from wgfw.policy.yamltree import Node
+from wgfw.policy.yamltree import Mapping, Node
 
 LISTS = ("allow", "deny", "inbound")
 # The kernel's time match counts seconds in 32 bits (include/uapi/linux/netfilter/xt_time.h and the iptables option).
 LAST_MOMENT = datetime(2038, 1, 19, 3, 14, 7, tzinfo=UTC)
+
+SERVICE_EXAMPLE = "write a service's name or tcp/443"
+MOMENT_EXAMPLE = "write it as 2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00"
 
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?\Z"
@@ -38,7 +41,7 @@ def _read_list(shape: Shape, fields: Fields, effect: Effect, terms: Terms) -> tu
 def _read_entry(shape: Shape, node: Node, effect: Effect, terms: Terms) -> Entry | None:
     what = f"an entry of {quote(effect.value)}"
     fields = _known_fields(shape, node, effect, what)
-    if not fields:
+    if not isinstance(node, Mapping):
         return None
     target = _read_target(shape, node, fields, effect, terms)
     names = _read_services(shape, node, fields, what, terms)
@@ -89,7 +92,7 @@ def _read_services(shape: Shape, node: Node, fields: Fields, what: str, terms: T
         return None
     names: list[str] = []
     sound = True
-    for name, item in shape.strings(fields["services"][1], '"services"'):
+    for name, item in shape.strings(fields["services"][1], '"services"', SERVICE_EXAMPLE):
         try:
             terms.service(name)
         except ValueError as error:
@@ -101,7 +104,7 @@ def _read_services(shape: Shape, node: Node, fields: Fields, what: str, terms: T
 
 def read_moment(shape: Shape, node: Node) -> datetime | None:
     """The moment of an ``until``, in UTC."""
-    text = shape.string(node, '"until"')
+    text = shape.string(node, '"until"', MOMENT_EXAMPLE)
     if text is None:
         return None
     try:
@@ -113,16 +116,15 @@ def read_moment(shape: Shape, node: Node) -> datetime | None:
 
 def parse_moment(text: str) -> datetime:
     """An ISO 8601 date and time with a zone, in UTC. Raises ValueError with the reason."""
-    example = "write it as 2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00"
     match = _MOMENT.match(text)
     if not match:
-        raise ValueError(f"bad time {quote(text)}: {example}")
+        raise ValueError(f"bad time {quote(text)}: {MOMENT_EXAMPLE}")
     if match[1] is None:
-        raise ValueError(f"{quote(text)} does not say in which time zone: {example}")
+        raise ValueError(f"{quote(text)} does not say in which time zone: {MOMENT_EXAMPLE}")
     try:
         moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{quote(text)} is no date and time of the calendar: {example}") from None
+        raise ValueError(f"{quote(text)} is no date and time of the calendar: {MOMENT_EXAMPLE}") from None
     if moment > LAST_MOMENT:
         raise ValueError(f"{quote(text)} is too late: the kernel's clock match ends at 2038-01-19T03:14:07Z")
     if moment.year < 1970:

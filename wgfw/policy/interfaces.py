@@ -6,7 +6,7 @@ from wgfw.policy.document import InterfaceEntry
 from wgfw.policy.names import interface_fault
 from wgfw.policy.shape import Fields, Shape
 from wgfw.policy.wording import did_you_mean, quote
-from wgfw.policy.yamltree import Node, Scalar
+from wgfw.policy.yamltree import Mapping, Node, Scalar
 
 
 def read_interfaces(shape: Shape, fields: Fields, line: int, profiles: Collection[str]) -> dict[str, InterfaceEntry]:
@@ -45,7 +45,7 @@ def _read_several(shape: Shape, node: Node, profiles: Collection[str]) -> dict[s
     for name, (key, value) in pairs.items():
         _sound(shape, name, key.line)
         fields = shape.fields(value, f"interface {quote(name)}", ("peers", "profile"))
-        if fields and "peers" not in fields:
+        if isinstance(value, Mapping) and "peers" not in fields:
             shape.problems.add(key.line, f'interface {quote(name)} needs "peers": a wg-quick file, or kernel')
         peers = _read_peers(shape, fields["peers"][1]) if "peers" in fields else None
         profile = read_profile_name(shape, fields["profile"], profiles) if "profile" in fields else None

@@ -86,7 +86,7 @@ class Matching:
         if len(numbers) == 1:
             return numbers[0]
         if numbers:
-            self._add(entry, f"client {quote(entry.name)} may be {self._which(entry, numbers)}")
+            self._add(entry, f"client {quote(entry.name)} fits {len(numbers)} peers, {self._which(entry, numbers)}")
         else:
             self._add(entry, self._nobody(entry))
         return None
@@ -95,8 +95,7 @@ class Matching:
         members = [self.members[n] for n in numbers[:8]]
         several = listing([str(member) for member in members]) + (" and more" if len(numbers) > len(members) else "")
         if len({member.interface for member in members}) == len(numbers):
-            plain = members[0].called
-            return f"{several}: write {' or '.join(quote(f'{m.interface}/{plain}') for m in members)}"
+            return f"{several}: write {' or '.join(quote(f'{m.interface}/{entry.name}') for m in members)}"
         remedy = "remove the key from one of them" if entry.public_key else "give each an entry with its public_key"
         return f"{several}: {remedy}"
 

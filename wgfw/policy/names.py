@@ -2,7 +2,7 @@
 
 import re
 
-from wgfw.policy.terms import KEYWORDS, PREFIXES, looks_like_address
+from wgfw.policy.terms import KEYWORDS, looks_like_address
 from wgfw.policy.wording import quote
 
 LONGEST = 64
@@ -37,10 +37,10 @@ def network_fault(name: str) -> str | None:
     """Why this cannot be a network's name, or None."""
     if name in KEYWORDS:
         return f"network name {quote(name)} is reserved"
-    if name.partition(":")[0] in PREFIXES and ":" in name:
-        return f"network name {quote(name)} is reserved: {name.partition(':')[0]}:… has a meaning of its own"
     if looks_like_address(name):
         return f"network name {quote(name)} reads as an address"
+    if ":" in name or "/" in name:
+        return f"network name {quote(name)} has a : or /, as addresses and client:NAME do"
     return _plain_fault("network", name)
 
 

@@ -14,7 +14,7 @@ from wgfw.policy.yamltree import Node, Scalar
 
 PROFILE_KEYS = ("description", *LISTS)
 CLIENT_KEYS = ("profile", "profiles", "public_key", *LISTS, "mode", "description")
-MODES = ("enforce", "audit")
+MODES = ("enforce",)
 
 
 def read_profiles(shape: Shape, node: Node, terms: Terms) -> dict[str, Profile]:

@@ -26,10 +26,13 @@ def resolve(document: Document, peers: Sequence[InterfacePeers], gateway: Addres
     names = client_names(members, entries)
     ownership = Ownership(_claims(members))
     clients = _clients(document, members, entries, names, ownership)
-    scopes = Scopes(document.networks, clients, problems)
+    scopes = Scopes(document.networks, clients, [member.called for member in members], problems)
     own = tuple(_with_rules(client, entries.get(n), scopes) for n, client in enumerate(clients))
     used = dict.fromkeys(profile for client in clients for profile in client.profiles)
-    profile_rules = {name: scopes.rules(document.profiles[name].rules, name) for name in used}
+    # The policy's own profiles are looked at whether used or not, for the names in them may be wrong.
+    every = {
+        p.name: scopes.rules(p.rules, p.name) for p in document.profiles.values() if p.name in used or not p.shipped
+    }
     _check_tests(document, scopes, problems)
     _raise_if_any(problems, [*_double_claims(ownership, members, names), *_double_names(members, names)])
     gateway |= AddressSet.of(address for source in peers for address in source.addresses)
@@ -37,7 +40,7 @@ def resolve(document: Document, peers: Sequence[InterfacePeers], gateway: Addres
         path=document.path,
         interfaces=tuple(document.interfaces),
         clients=own,
-        profile_rules=profile_rules,
+        profile_rules={name: every[name] for name in used},
         gateway=gateway,
         on_allow=document.defaults.on_allow,
         mark=document.defaults.mark,

@@ -19,30 +19,30 @@ _FIXED = {
 
 
 class Scopes:
-    """Looks targets up; what a name stands for is computed once."""
+    """Looks targets up; what a name stands for is computed once.
 
-    def __init__(self, networks: Mapping[str, Network], clients: Sequence[Client], problems: Problems) -> None:
+    ``called`` has the names that the peers' source gives the clients, for messages about names that are none here.
+    """
+
+    def __init__(
+        self, networks: Mapping[str, Network], clients: Sequence[Client], called: Sequence[str], problems: Problems
+    ) -> None:
         self._networks = networks
         self._problems = problems
-        self._clients: dict[str, list[Client]] = defaultdict(list)
+        self._called = called
+        self._clients = clients
         self._of_profile: dict[str, list[Client]] = defaultdict(list)
         self._known: dict[Target, Scope | None] = {}
         for client in clients:
-            self._clients[client.name].append(client)
             for profile in client.profiles:
                 self._of_profile[profile].append(client)
-        # Other ways to say a name never hide a client's own.
+        self._names = {client.name: client for client in clients}
         for client in clients:
-            plain = client.name.removeprefix(f"{client.interface}/")
-            for other in (f"{client.interface}/{plain}", plain):
-                if other not in self._clients or client not in self._clients[other]:
-                    self._clients[other].append(client)
+            self._names.setdefault(f"{client.interface}/{client.name}", client)
 
     def client(self, name: str) -> Client | None:
-        """The client of that name, with or without its interface; None if there is none or more than one."""
-        found = self._clients.get(name, ())
-        exact = [client for client in found if client.name == name] or found
-        return exact[0] if len(exact) == 1 else None
+        """The client of that name, with or without its interface."""
+        return self._names.get(name)
 
     def rules(self, rules: Rules, origin: str | None) -> tuple[Rule, ...]:
         """The entries of a profile (``origin``) or of a client as rules."""
@@ -91,10 +91,12 @@ class Scopes:
 
     def unknown(self, name: str) -> str:
         """What to say about a client's name that :meth:`client` does not find."""
-        several = self._clients.get(name, ())
-        if several:
-            return f"{quote(name)} may be {listing([quote(client.name) for client in several[:8]])}: write which"
-        return f"unknown client {quote(name)}{did_you_mean(name, self._clients)}"
+        here = [client.name for client, called in zip(self._clients, self._called, strict=True) if called == name]
+        if len(here) > 1:
+            return f"{quote(name)} is the name of {len(here)} peers, here called {listing([*map(quote, here[:8])])}"
+        if here:
+            return f"the peer {quote(name)} is called {quote(here[0])} here, by its entry"
+        return f"unknown client {quote(name)}{did_you_mean(name, self._names)}"
 
 
 def _union(parts: Sequence[AddressSet]) -> AddressSet:

@@ -12,7 +12,7 @@ from wgfw.policy.people import check_mode
 from wgfw.policy.shape import Fields, Shape, describe
 from wgfw.policy.terms import Terms, looks_like_address
 from wgfw.policy.wording import did_you_mean, listing, quote
-from wgfw.policy.yamltree import Node, Scalar
+from wgfw.policy.yamltree import Mapping, Node, Scalar
 
 DEFAULTS_KEYS = ("profile", "on_allow", "mode", "mark")
 TEST_KEYS = ("from", "to", "service", "expect")
@@ -76,7 +76,7 @@ def read_tests(shape: Shape, node: Node, terms: Terms) -> tuple[PolicyTest, ...]
 def _read_test(shape: Shape, node: Node, terms: Terms) -> PolicyTest | None:
     fields = shape.fields(node, "a test", TEST_KEYS)
     missing = [quote(key) for key in TEST_KEYS if key not in fields]
-    if missing and fields:
+    if missing and isinstance(node, Mapping):
         shape.problems.add(node.line, f"a test needs {listing(missing)}")
     if missing:
         return None

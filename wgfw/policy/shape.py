@@ -48,29 +48,29 @@ class Shape:
         self.problems.add(node.line, f"{what} must be a list, not {describe(node)}")
         return []
 
-    def string(self, node: Node, what: str) -> str | None:
-        """A text that is not empty."""
+    def string(self, node: Node, what: str, instead: str = "") -> str | None:
+        """Text that is not empty. ``instead`` says what to write where something else stands."""
         if isinstance(node, Scalar) and node.kind == "string" and node.value.strip():
             return node.value
-        hint = ""
+        hint = f": {instead}" if instead else ""
         if isinstance(node, Scalar) and node.kind in ("number", "boolean"):
-            hint = f'; if a name is meant, put it in quotes: "{node.value}"'
-        self.problems.add(node.line, f"{what} must be a text, not {describe(node)}{hint}")
+            hint = hint or f': put it in quotes if it is a name: "{node.value}"'
+        self.problems.add(node.line, f"{what} must be text, not {describe(node)}{hint}")
         return None
 
-    def strings(self, node: Node, what: str) -> Iterator[tuple[str, Node]]:
+    def strings(self, node: Node, what: str, instead: str = "") -> Iterator[tuple[str, Node]]:
         """The texts of a list, each with its node."""
         for item in self.items(node, what):
-            text = self.string(item, f"an item of {what}")
+            text = self.string(item, f"an item of {what}", instead)
             if text is not None:
                 yield text, item
 
-    def one_or_more(self, node: Node, what: str) -> Iterator[tuple[str, Node]]:
+    def one_or_more(self, node: Node, what: str, instead: str = "") -> Iterator[tuple[str, Node]]:
         """The texts of a list, or a single text that stands for a list of one."""
         if isinstance(node, Scalar) and node.kind == "string" and node.value:
             yield node.value, node
         else:
-            yield from self.strings(node, what)
+            yield from self.strings(node, what, instead)
 
     def place(self, node: Node, key: Scalar | None = None) -> Place:
         """Where a node stands and how it is written; with ``key``, where that key does."""

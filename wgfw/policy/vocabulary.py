@@ -5,11 +5,14 @@ from graphlib import CycleError, TopologicalSorter
 from wgfw.addresses import AddressSet, Prefix
 from wgfw.intervals import Interval, IntervalSet
 from wgfw.policy.document import Network
+from wgfw.policy.entries import SERVICE_EXAMPLE
 from wgfw.policy.names import network_fault, service_fault
 from wgfw.policy.shape import Shape
 from wgfw.policy.terms import KEYWORDS, LATER, looks_like_address, not_yet, parse_prefix, parse_service
 from wgfw.policy.wording import quote
 from wgfw.policy.yamltree import Node, Scalar
+
+ADDRESS_EXAMPLE = "write an address or CIDR"
 
 
 def read_networks(shape: Shape, node: Node) -> dict[str, Network]:
@@ -19,7 +22,7 @@ def read_networks(shape: Shape, node: Node) -> dict[str, Network]:
         if fault := network_fault(name):
             shape.problems.add(key.line, fault)
         prefixes: list[Prefix] = []
-        for text, item in shape.one_or_more(value, f"network {quote(name)}"):
+        for text, item in shape.one_or_more(value, f"network {quote(name)}", ADDRESS_EXAMPLE):
             try:
                 prefixes.append(_network_item(text))
             except ValueError as error:
@@ -44,8 +47,9 @@ def read_services(shape: Shape, node: Node) -> dict[str, IntervalSet]:
     for name, (key, value) in shape.pairs(node, '"services"').items():
         if fault := service_fault(name):
             shape.problems.add(key.line, fault)
+            continue
         keys[name] = key
-        written[name] = list(shape.one_or_more(value, f"service {quote(name)}"))
+        written[name] = list(shape.one_or_more(value, f"service {quote(name)}", SERVICE_EXAMPLE))
     try:
         order = list(TopologicalSorter({n: [text for text, _ in items] for n, items in written.items()}).static_order())
     except CycleError as error:

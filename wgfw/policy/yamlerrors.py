@@ -16,6 +16,8 @@ _WORDS = (
     ("did not find expected key", "wrong indentation: this is no key of the mapping that begins in line {line}"),
     ("expected <block end>", "wrong indentation: this does not belong to what begins in line {line}"),
     ("did not find expected '-' indicator", "wrong indentation: this is no item of the list of line {line}"),
+    ("found unexpected ':'", 'a text that ends with ":" needs quotes here'),
+    ("did not find expected node content", 'a value is missing here, or a "-" stands between brackets'),
     ("did not find expected <document start>", "something follows the end of the document"),
 )
 

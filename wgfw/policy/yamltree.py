@@ -87,7 +87,7 @@ class Tree:
 def parse(data: bytes, problems: Problems) -> Tree:
     """The one document in ``data``. Duplicate keys go to ``problems``; what is no YAML raises HardenError."""
     text = _decode(data, problems)
-    loader = getattr(yaml, "CLoader", yaml.SafeLoader)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         parser: Any = loader(text)
         root = _Builder(parser, problems).document()
