@@ -1,6 +1,7 @@
 """``python -m demonstration``: the demonstration, in namespaces that end with it."""
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -9,8 +10,10 @@ from rich.console import Console
 
 from demonstration import sandbox
 from demonstration.commands import netns, prefix
+from demonstration.harden_command import POLICY, STATE
 from demonstration.picture import picture
 from demonstration.story import IPTABLES, Story
+from demonstration.topology import MACHINES
 from harden.errors import HardenError
 
 WIDTH = 110
@@ -35,19 +38,20 @@ def tell(options: argparse.Namespace) -> int:
     """The story, inside the sandbox."""
     out = console()
     with picture(out, options.svg):
-        Story(out, sandbox.WORK, options.backend).tell()
+        Story(out, sandbox.WORK, options.backend).tell(keep=options.keep)
     return 0
 
 
 def how_to_enter(ended: sandbox.Ended) -> str:
     """For ``--keep``: the commands that lead into the namespaces, and the one that ends them."""
     user = "--user --preserve-credentials " if ended.user_namespace else ""
-    enter = f"nsenter --target {ended.pid} {user}--mount --pid --net"
+    enter = f"nsenter --target {ended.pid} {user}--mount --pid --net ip netns exec"
+    settings = f"HARDEN_POLICY={sandbox.WORK / POLICY} HARDEN_STATE={sandbox.WORK / STATE}"
     return (
-        f"The namespaces stay. To look around (gateway, anca, guest-phone, laptop, iot, nas, dns, cluster, internet):\n"
-        f"  {enter} ip netns exec {netns('gateway')} bash\n"
-        f"wg0.conf and the policy are in {sandbox.WORK} there. To end it all:\n"
-        f"  kill {ended.pid}"
+        f"\nThe namespaces stay, with the policy in force: {', '.join(machine.name for machine in MACHINES)}.\n"
+        f"To be the guest's phone:\n  {enter} {netns('guest-phone')} bash\n"
+        f"To be on the gateway, where harden finds the policy:\n  {enter} {netns('gateway')} env {settings} bash\n"
+        f"To end it all:\n  kill {ended.pid}"
     )
 
 
@@ -57,6 +61,7 @@ def main() -> int:
     if options.svg:
         options.svg = options.svg.absolute()
     prefix()
+    os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"  # not in the PATH of Debian's users
     try:
         ended = sandbox.run(lambda: tell(options), keep=options.keep)
     except HardenError as e:

@@ -25,9 +25,9 @@ class Said:
 
 
 def installed() -> list[str]:
-    """How to start harden: the command beside this interpreter, or the package itself."""
+    """How to start harden: the command beside this interpreter, or else the package that it imports."""
     beside = Path(sys.executable).parent / "harden"
-    return [str(beside)] if beside.exists() else [sys.executable, "-m", "harden"]
+    return [str(beside)] if beside.exists() else [sys.executable, "-c", "from harden.cli import main; main()"]
 
 
 class Harden:

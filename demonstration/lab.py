@@ -1,6 +1,7 @@
 """The machines of :mod:`demonstration.topology` as network namespaces with cables between them."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from demonstration.commands import capture, netns
 from demonstration.probes import Worker
@@ -53,11 +54,16 @@ def _setup(machine: Machine) -> Iterator[str]:
             yield f"route add {network} via {router}"
 
 
-def build() -> dict[str, Worker]:
-    """Make the namespaces and everything in them but WireGuard; returns the worker in each machine by name."""
+def build(logs: Path) -> dict[str, Worker]:
+    """Make the namespaces and everything in them but WireGuard; returns the worker in each machine by name.
+
+    ``logs`` is the folder for what the workers complain about.
+    """
     for name in (SWITCH, *(machine.name for machine in MACHINES)):
         capture(["ip", "netns", "add", netns(name)])
-    workers = {machine.name: Worker(machine.name, netns(machine.name)) for machine in MACHINES}
+    workers = {
+        machine.name: Worker(machine.name, netns(machine.name), logs / f"{machine.name}.log") for machine in MACHINES
+    }
     for name, worker in workers.items():
         worker.send("sysctl", settings=EVERYWHERE | (ON_GATEWAY if name == "gateway" else {}))
     for worker in workers.values():

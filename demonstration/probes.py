@@ -7,12 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, Self
 
 from harden.errors import HardenError
 
-# Long enough for a SYN to be sent twice (RFC 6298: after one second), so that a lost packet is no verdict.
-PATIENCE = 2.5
+# Long enough for a SYN to be sent three times (RFC 6298: after one second, then two more), so that a lost packet or a
+# busy host is no verdict.
+PATIENCE = 3.5
 
 
 class Outcome(Enum):
@@ -46,15 +48,21 @@ class Answer:
 
 
 class Worker:
-    """A process of ours inside one machine; it takes one JSON request a line and gives one answer a line."""
+    """A process of ours inside one machine; it takes one JSON request a line and gives one answer a line.
 
-    def __init__(self, machine: str, netns: str) -> None:
+    What it complains about goes to the file ``log``.
+    """
+
+    def __init__(self, machine: str, netns: str, log: Path) -> None:
         self.machine = machine
+        self._log = log
         command = ["nsenter", f"--net=/run/netns/{netns}", sys.executable, "-m", "demonstration.worker", machine]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-            start_new_session=True,  # Ctrl-C is for the one who tells the story
-        )  # fmt: skip
+        # Nothing of the terminal: Ctrl-C is for the one who tells the story, and with --keep this process outlives it.
+        with log.open("w") as complaints:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, text=True, bufsize=1,
+                start_new_session=True,
+            )  # fmt: skip
 
     def send(self, operation: str, **arguments: object) -> Self:
         """Hand a request over without waiting for its answer."""
@@ -62,7 +70,7 @@ class Worker:
         try:
             self._process.stdin.write(json.dumps({"operation": operation, **arguments}) + "\n")
         except BrokenPipeError as e:
-            raise HardenError(f"the process in {self.machine} has ended") from e
+            raise self._broken("has ended") from e
         return self
 
     def receive(self, patience: float = 15.0) -> Any:
@@ -71,7 +79,7 @@ class Worker:
         ready, _, _ = select.select([self._process.stdout], [], [], patience)
         line = self._process.stdout.readline() if ready else ""
         if not line:
-            raise HardenError(f"the process in {self.machine} gives no answer")
+            raise self._broken("gives no answer")
         answer = json.loads(line)
         if "error" in answer:
             raise HardenError(f"{self.machine}: {answer['error']}")
@@ -81,10 +89,8 @@ class Worker:
         """Hand a request over and wait for its answer."""
         return self.send(operation, **arguments).receive()
 
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
+    def _broken(self, how: str) -> HardenError:
+        return HardenError([f"the process in {self.machine} {how}", *self._log.read_text().splitlines()])
 
 
 def ask_all(workers: Mapping[str, Worker], questions: Mapping[str, Sequence[Probe]]) -> dict[str, list[Answer]]:

@@ -41,8 +41,11 @@ class Story:
         self.iptables = IPTABLES[backend]
         self.harden = Harden(folder, backend, self._show)
 
-    def tell(self) -> None:
-        """The whole demonstration. DifferenceError: packets and policy disagree; another HardenError: it broke."""
+    def tell(self, *, keep: bool) -> None:
+        """The whole demonstration. DifferenceError: packets and policy disagree; another HardenError: it broke.
+
+        With ``keep`` the policy is in force again at the end.
+        """
         started = monotonic()
         self.set_up()
         before = self.rules_of_others()
@@ -52,6 +55,8 @@ class Story:
         self.after()
         self.get_round()
         self.remove(before)
+        if keep:
+            self.harden.apply()
         took = monotonic() - started
         self.say(f"\nDone in {took:.0f} s. The packets agreed with the policy everywhere.", "bold green")
 
@@ -72,7 +77,7 @@ class Story:
     def set_up(self) -> None:
         """The machines and the tunnels."""
         self._title("A home and its gateway, each machine a network namespace")
-        self.workers = lab.build()
+        self.workers = lab.build(self.folder)
         self.public_keys = wireguard.write_confs(self.folder, self.iptables)
         wireguard.bring_up(self.folder)
         wireguard.wait_for_handshakes(self.public_keys.values())
@@ -82,7 +87,7 @@ class Story:
             "This is the gateway's wg0.conf:\n"
         )
         text = _PUBLIC.sub(r"\1…", _KEY.sub(r"\1(hidden)", (self.folder / CONF).read_text()))
-        self.console.print(Panel(Text(text.rstrip()), title="/etc/wireguard/wg0.conf", title_align="left", style="dim"))
+        self.console.print(Panel(Text(text.rstrip()), title=CONF, title_align="left", style="dim"))
 
     def rules_of_others(self) -> list[str]:
         """All rules on the gateway, of both families, without counters."""

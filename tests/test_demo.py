@@ -1,0 +1,174 @@
+"""The demonstration, in full: by root and without, interrupted, kept, and on a gateway that was tampered with."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+pytestmark = [pytest.mark.kernel, pytest.mark.checkout]
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DEMO = [sys.executable, "-m", "demonstration"]
+# Uid 1000 of a user namespace without any capability, which may still read the files of whoever runs this.
+WITHOUT_ROOT = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+FOUND = "REALITY DIFFERS FROM THE POLICY"
+
+# Runs the demonstration with somebody's commands on the gateway just before the table after.
+TAMPERED = """
+import sys
+from demonstration import __main__, commands, story
+
+class Tampered(story.Story):
+    def after(self):
+        for command in %r:
+            commands.capture(commands.in_machine("gateway", command))
+        super().after()
+
+__main__.Story = Tampered
+sys.exit(__main__.main())
+"""
+
+
+class Demo:
+    """Starts the demonstration, and finds whatever of it is still alive afterwards."""
+
+    def __init__(self) -> None:
+        self._mark = uuid.uuid4().hex
+        self._environment = os.environ | {"PYTHONPATH": f"{CHECKOUT}:{CHECKOUT / 'secrets'}", "HDEMO_TEST": self._mark}
+
+    def start(self, command: list[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, command: list[str]) -> tuple[int, str, str]:
+        process = self.start(command)
+        output, errors = process.communicate(timeout=180)
+        return process.returncode, output, errors
+
+    def alive(self) -> list[int]:
+        """The processes that have our mark in their environment."""
+        found = []
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if self._mark.encode() in environment.read_bytes():
+                    found.append(int(environment.parent.name))
+            except OSError:
+                continue  # it ended while we looked
+        return found
+
+    def is_gone(self) -> bool:
+        """Whether everything of it ends within five seconds."""
+        deadline = time.monotonic() + 5
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not self.alive()
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    demo = Demo()
+    yield demo
+    for pid in demo.alive():
+        os.kill(pid, signal.SIGKILL)
+
+
+def named_namespaces() -> set[str]:
+    return set(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else set()
+
+
+def test_demonstration_agrees_with_the_policy_and_leaves_nothing(demo: Demo, tmp_path: Path) -> None:
+    """As root: every table comes out as the policy has it, the picture is self-contained, and all is gone after."""
+    picture = tmp_path / "demo.svg"
+    status, output, errors = demo.run([*DEMO, "--svg", str(picture)])
+    assert status == 0, output + errors
+    assert "The packets agreed with the policy everywhere" in output
+    assert output.count("✓ held") == 6
+    assert demo.is_gone()
+    assert not {name for name in named_namespaces() if name.startswith("hdemo-")}
+    ElementTree.parse(picture)  # raises if it is not well formed
+    text = picture.read_text()
+    assert "guest-phone" in text
+    assert "font-face" not in text
+
+
+@pytest.mark.parametrize("backend", ["nft", "legacy"])
+def test_demonstration_serves_both_backends(demo: Demo, backend: str) -> None:
+    """--backend reaches every command of harden, and the demonstration holds on either."""
+    status, output, errors = demo.run([*DEMO, "--backend", backend])
+    assert status == 0, output + errors
+    assert f"--backend {backend}" in output
+
+
+def test_demonstration_needs_no_root(demo: Demo) -> None:
+    """Without root it runs in a user namespace; where the host forbids those, it says so and what to do."""
+    forbidden = RESTRICTED.exists() and RESTRICTED.read_text().strip() == "1"
+    status, output, errors = demo.run([*WITHOUT_ROOT, *DEMO])
+    assert status == (1 if forbidden else 0), output + errors
+    assert "run it as root" in errors if forbidden else "agreed with the policy everywhere" in output
+    assert demo.is_gone()
+
+
+@pytest.mark.parametrize("tool", ["iptables", "ip6tables"])
+def test_an_open_gateway_is_noticed(demo: Demo, tool: str) -> None:
+    """When the rules of one family are gone from the kernel, the demonstration says what got through, and fails."""
+    flush = [[tool, "-t", table, "-F"] for table in ("mangle", "filter", "security")]
+    status, output, errors = demo.run([sys.executable, "-c", TAMPERED % flush])
+    assert status == 1, output + errors
+    assert FOUND in output
+    assert re.search(
+        r"guest-phone to nas \(.*\) tcp/445 over IPv.: the policy denies it, the packets were answered", errors
+    )
+    assert ("over IPv4" in errors) == (tool == "iptables")
+    assert demo.is_gone()
+
+
+def test_a_gateway_that_loses_allowed_packets_is_noticed(demo: Demo) -> None:
+    """When packets do not arrive that the policy allows, the demonstration says which, and fails."""
+    drop = [
+        ["iptables", "-t", "raw", "-I", "PREROUTING", "-s", "10.8.0.2", "-p", "tcp", "--dport", "445", "-j", "DROP"]
+    ]
+    status, output, errors = demo.run([sys.executable, "-c", TAMPERED % drop])
+    assert status == 1, output + errors
+    assert FOUND in output
+    assert "anca to nas (192.168.1.10) tcp/445 over IPv4: the policy allows it, the packets were lost" in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_when_it_is_ended(demo: Demo, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM and even kill -9 in the middle of it leave no process and no namespace."""
+    process = demo.start(DEMO)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Before"):
+            break
+    assert len(demo.alive()) > 10
+    process.send_signal(number)
+    process.communicate(timeout=10)
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    assert demo.is_gone()
+
+
+def test_keep_leaves_the_namespaces_and_says_how_to_enter_and_end_them(demo: Demo) -> None:
+    """--keep: the printed commands lead to machines where the policy is in force, and the last one ends it all."""
+    status, output, errors = demo.run([*DEMO, "--keep"])
+    assert status == 0, output + errors
+    enter, on_gateway = (line.split() for line in output.splitlines() if line.startswith("  nsenter "))
+    assert (
+        "10.8.0.3" in subprocess.run([*enter[:-1], "ip", "address"], capture_output=True, text=True, check=True).stdout
+    )
+    harden = [*on_gateway[:-1], "iptables-save"]
+    assert "HARDEN" in subprocess.run(harden, capture_output=True, text=True, check=True).stdout
+    end = next(line.split() for line in output.splitlines() if line.startswith("  kill "))
+    subprocess.run(end, check=True)
+    assert demo.is_gone()
