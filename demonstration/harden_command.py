@@ -37,7 +37,8 @@ class Harden:
         self.folder = folder
         self._show = show
         self._program = installed()
-        self._on_gateway = ["--netns", netns("gateway"), *(["--backend", backend] if backend != "auto" else [])]
+        self._there = ["--netns", netns("gateway")]
+        self._on_gateway = [*self._there, *(["--backend", backend] if backend != "auto" else [])]
         self._environment = os.environ | {
             "HARDEN_STATE": str(folder / STATE),
             "HARDEN_POLICY": POLICY,
@@ -69,6 +70,14 @@ class Harden:
         self._told(["import", CONF, "-o", POLICY])
         return (self.folder / POLICY).read_text()
 
+    def explain(self, client: str, to: str, service: str) -> None:
+        """``explain`` for one question."""
+        self._told(["explain", "--from", client, "--to", to, "--service", service, *self._there])
+
+    def status(self) -> None:
+        """``status``, which must find the kernel in sync."""
+        self._told(["status", *self._on_gateway])
+
     def check(self) -> None:
         """``check``, which must find nothing wrong."""
         self._told(["check"])
@@ -90,7 +99,7 @@ class Harden:
         asked = list(questions)
         batch = self.folder / "questions.jsonl"
         batch.write_text("".join(json.dumps(_in_json(q)) + "\n" for q in asked))
-        said = self._run(["explain", "--batch", str(batch)], (0,))
+        said = self._run(["explain", "--batch", str(batch), *self._there], (0,))
         answers = [json.loads(line) for line in said.output.splitlines()]
         if len(answers) != len(asked):
             raise HardenError(f"harden wg explain answered {len(answers)} of {len(asked)} questions")

@@ -138,6 +138,7 @@ class Story:
             alive = self.workers[machine].ask("poke", patience=2.0)
             self.say(f"{machine}'s connection to the NAS, opened before, is {'alive' if alive else 'cut'}.")
             self.insist([f"{machine}'s old connection is {'alive' if alive else 'cut'}"] if alive != wanted else [])
+        self.harden.explain("guest-phone", "192.168.1.10", "smb")
 
     def get_round(self) -> None:
         """Every attempt to get round it."""
@@ -146,6 +147,8 @@ class Story:
         attempts = [attempt(field) for attempt in ATTEMPTS]
         self.console.print(attempts_table(attempts))
         self.insist([failure for attempt in attempts for failure in attempt.failures])
+        self.say("Those rules and addresses are gone again; ours were never touched, as the gateway itself says:")
+        self.harden.status()
 
     def remove(self, before: Sequence[str]) -> None:
         """Take it all out; what others had put there is as it was."""

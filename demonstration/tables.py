@@ -43,7 +43,7 @@ def who_reaches_what(answers: Answers, verdicts: Verdicts | None = None) -> Tabl
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("target", no_wrap=True)
-    table.add_column("IPv4 and IPv6", style="dim", no_wrap=True)
+    table.add_column("over IPv4 and IPv6", style="dim", no_wrap=True)
     for source in SOURCES:
         table.add_column(Text.assemble(source.machine, "\n", (source.note, "italic cyan")), no_wrap=True)
     for target in TARGETS:
