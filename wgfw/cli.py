@@ -1,0 +1,247 @@
+"""``harden wg``: from trust profiles to rules in the kernel.
+
+Each command is the sentence of its help in code; what it puts together is in :mod:`wgfw.commands`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from harden.errors import UsageError
+from harden.options import DryRun, Json, Quiet, Verbose, output
+from wgfw.commands.options import DEFAULT_POLICY, BackendName, Netns, PolicyFile, StateFolder
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="""
+Trust profiles for WireGuard gateways, enforced in the kernel.
+
+From wg0.conf to deny-by-default: `import` makes a policy from the peers that are there, you edit it, `check` and
+`plan` say who would gain and lose what, `apply` makes it so, `status` and `explain` answer questions afterwards.
+""")  # fmt: skip
+
+
+@app.command("import")
+def import_(
+    wg_conf: Annotated[
+        Path, typer.Argument(metavar="WG_CONF", help="A wg-quick file such as /etc/wireguard/wg0.conf.")
+    ],
+    to: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the policy.")
+    ] = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> int:
+    """Make a starting policy from a wg-quick file: every peer a client of `quarantine`, named by its comment.
+
+    Without -o the policy goes to stdout. A file that is there already and says something else is not overwritten.
+    """
+    from wgfw.commands.importing import import_peers  # noqa: PLC0415
+
+    return import_peers(wg_conf, to, output(quiet=quiet), dry_run=dry_run)
+
+
+@app.command()
+def check(
+    policy: PolicyFile = DEFAULT_POLICY,
+    netns: Netns = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Validate the policy, warn of what is shadowed, unused or over-wide, and run its tests.
+
+    Needs no root and touches nothing. Exit status 3: a test of the policy failed.
+    """
+    from wgfw.commands.checking import check_policy  # noqa: PLC0415
+
+    return check_policy(policy, netns, output(as_json=as_json, quiet=quiet, verbose=verbose))
+
+
+@app.command()
+def render(
+    policy: PolicyFile = DEFAULT_POLICY,
+    family: Annotated[Literal["4", "6"] | None, typer.Option("--family", help="Only this IP version.")] = None,
+    form: Annotated[
+        Literal["restore", "script"],
+        typer.Option("--format", help="For `iptables-restore --noflush`, or one POSIX shell script for both families."),
+    ] = "restore",
+    netns: Netns = None,
+    as_json: Json = False,
+) -> int:
+    """Print the rules that the policy means.
+
+    The script needs no Python where it runs: put it into a ConfigMap, a Terraform variable, or `PreUp`. It may run
+    any number of times, and drops all traffic of the interfaces if anything in it fails.
+    """
+    from wgfw.commands.rendering import render_policy  # noqa: PLC0415
+
+    return render_policy(policy, family, form, netns, output(as_json=as_json))
+
+
+@app.command()
+def plan(
+    policy: PolicyFile = DEFAULT_POLICY,
+    netns: Netns = None,
+    backend: BackendName = "auto",
+    state: StateFolder = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Say what `apply` would change: who gains and who loses what; with -v the chains, too.
+
+    Changes nothing. Exit status 3: there is something to change.
+    """
+    from wgfw.commands.applying import plan_policy  # noqa: PLC0415
+    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
+
+    out = output(as_json=as_json, quiet=quiet, verbose=verbose)
+    return plan_policy(policy, Gateway(netns, backend, state), out)
+
+
+@app.command()
+def apply(
+    policy: PolicyFile = DEFAULT_POLICY,
+    netns: Netns = None,
+    backend: BackendName = "auto",
+    state: StateFolder = None,
+    no_tests: Annotated[bool, typer.Option("--no-tests", help="Apply even if tests of the policy fail.")] = False,
+    confirm: Annotated[int | None, typer.Option("--confirm", hidden=True)] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Make the kernel match the policy, in both IP versions or not at all.
+
+    Only what differs is written, never with an open moment; open connections that the policy no longer allows are
+    ended. The interface need not be there yet, so this can be its `PreUp`. A second run changes nothing.
+    """
+    from wgfw.commands.applying import apply_policy  # noqa: PLC0415
+    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
+
+    if confirm is not None:
+        raise not_yet("apply --confirm", "`harden wg rollback` goes back to the rules before")
+    out = output(as_json=as_json, quiet=quiet, verbose=verbose)
+    return apply_policy(policy, Gateway(netns, backend, state), out, tests=not no_tests, dry_run=dry_run)
+
+
+@app.command()
+def rollback(
+    netns: Netns = None,
+    backend: BackendName = "auto",
+    state: StateFolder = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Go back to the rules before the last apply."""
+    from wgfw.commands.applying import go_back  # noqa: PLC0415
+    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
+
+    out = output(as_json=as_json, quiet=quiet, verbose=verbose)
+    return go_back(Gateway(netns, backend, state), out, dry_run=dry_run)
+
+
+@app.command()
+def remove(
+    netns: Netns = None,
+    backend: BackendName = "auto",
+    state: StateFolder = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Take out every rule of ours and nothing else. The gateway is then as open as its other rules leave it."""
+    from wgfw.commands.applying import take_out  # noqa: PLC0415
+    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
+
+    out = output(as_json=as_json, quiet=quiet, verbose=verbose)
+    return take_out(Gateway(netns, backend, state), out, dry_run=dry_run)
+
+
+@app.command()
+def status(
+    policy: PolicyFile = DEFAULT_POLICY,
+    netns: Netns = None,
+    backend: BackendName = "auto",
+    state: StateFolder = None,
+    form: Annotated[
+        Literal["text", "prometheus"],
+        typer.Option("--format", help="Text, or metrics for node_exporter's textfile collector."),
+    ] = "text",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Per client: profile, addresses, last handshake, bytes, and packets accepted and denied.
+
+    Exit status 3: the kernel is not in sync with the policy.
+    """
+    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
+    from wgfw.commands.reporting import report_status  # noqa: PLC0415
+
+    out = output(as_json=as_json, quiet=quiet, verbose=verbose)
+    return report_status(policy, Gateway(netns, backend, state), out, form)
+
+
+@app.command()
+def explain(
+    policy: PolicyFile = DEFAULT_POLICY,
+    source: Annotated[str | None, typer.Option("--from", metavar="CLIENT|IP", help="Who opens the connection.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="IP", help="The address it is opened to.")] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="S", help="A name or tcp/443. Without it: any service at all.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option("--source", metavar="IP", help="Another address of the client than its first.")
+    ] = None,
+    batch: Annotated[
+        Path | None, typer.Option("--batch", metavar="FILE", help='A file of {"from": …, "to": …, "service": …} lines.')
+    ] = None,
+    netns: Netns = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Say whether a connection is allowed, and which line of the policy decides; if none allows it, which one would.
+
+    `harden wg explain --from anca --to 192.168.1.10 --service smb`
+    """
+    from wgfw.commands.asking import Asked, explain_batch_file, explain_one  # noqa: PLC0415
+
+    out = output(as_json=as_json, quiet=quiet)
+    if batch is not None:
+        if source or to or service or address:
+            raise UsageError("--batch goes without --from, --to, --service and --source", "put them into the file")
+        return explain_batch_file(policy, netns, batch, out)
+    if source is None or to is None:
+        raise UsageError("explain needs --from and --to, or --batch", "`harden wg explain --from anca --to 10.32.0.1`")
+    return explain_one(policy, netns, Asked(source, to, service, address), out)
+
+
+@app.command()
+def schema() -> int:
+    """Print the JSON Schema of the policy file, for editors."""
+    from wgfw.commands.rendering import print_schema  # noqa: PLC0415
+
+    return print_schema(output())
+
+
+def not_yet(what: str, hint: str) -> UsageError:
+    """The refusal of what a later release brings."""
+    return UsageError(f"{what} is not in this release", hint)
+
+
+def _refused(name: str, hint: str) -> None:
+    @app.command(name, hidden=True, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+    def refuse() -> int:
+        raise not_yet(f"harden wg {name}", hint)
+
+
+_refused("confirm", "`apply` keeps at once; `harden wg rollback` goes back")
+_refused("verify", "`harden wg status` says whether the kernel holds the policy's rules unaltered")
+_refused("suggest", "`harden wg explain` names the line that would allow a connection")
+_refused("report", "`harden wg explain --batch FILE` answers many questions at once")
+_refused("doctor", "`harden wg plan -v` says where our rules are not first, and what else is in the way")

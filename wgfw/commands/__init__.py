@@ -1,0 +1,1 @@
+"""What the commands of ``harden wg`` do: each puts the parts together and says the result."""

@@ -1,0 +1,182 @@
+"""``harden wg plan``, ``apply``, ``rollback`` and ``remove``."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harden.errors import HardenError
+from harden.output import Output
+from harden.progress import progress
+from wgfw.access import AccessChange, diff_access
+from wgfw.commands.gateway import Gateway, Loaded, Prospect, load_policy, look_ahead, now, stored_policy
+from wgfw.evaluate import Evaluator, Packet
+from wgfw.kernel.conntrack import Connection, end_denied
+from wgfw.kernel.plan import Outcome, Plan
+from wgfw.kernel.reconcile import Reconciler
+from wgfw.policy.model import Policy
+from wgfw.policytests import run_tests
+
+DIFFERENT = 3
+
+
+def plan_policy(path: str, gateway: Gateway, output: Output) -> int:
+    """Says what an apply would change."""
+    prospect, _ = _prospect(path, gateway, output)
+    changes = list(_changes(prospect))
+    if output.as_json:
+        output.document(_document(prospect, changes))
+    elif prospect.in_sync:
+        output.line("in sync: nothing to change")
+    else:
+        _say_changes(changes, output)
+    return 0 if prospect.in_sync else DIFFERENT
+
+
+def apply_policy(path: str, gateway: Gateway, output: Output, *, tests: bool, dry_run: bool) -> int:
+    """Makes the kernel match the policy."""
+    prospect, reconciler = _prospect(path, gateway, output)
+    if tests:
+        refuse_failing(prospect.loaded)
+    changes = list(_changes(prospect))
+    outcome = Outcome(changed=False)
+    ended = 0
+    if not dry_run:
+        with progress(output, "writing the rules"):
+            outcome = reconciler.apply(prospect.plan)
+        ended = end_denied_connections(prospect.loaded.policy, gateway.netns)
+    for note in outcome.notes:
+        output.note(note)
+    if output.as_json:
+        output.document(_document(prospect, changes) | {"changed": outcome.changed, "ended_connections": ended})
+    elif prospect.plan.in_sync:
+        output.line("in sync: nothing to change")
+    else:
+        _say_changes(changes, output)
+        output.line("nothing was changed (dry run)" if dry_run else "the kernel matches the policy now")
+    if ended and not output.as_json:
+        output.line(f"ended {ended} open connection{'' if ended == 1 else 's'} that the policy does not allow")
+    return 0
+
+
+def go_back(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
+    """Restores the rules before the last apply."""
+    with gateway.opened() as opening:
+        reconciler = opening.reconciler()
+        plan = reconciler.plan_rollback()
+        restored = stored_policy(plan.policy, output)
+        return _carry_out(
+            plan, reconciler, output, restored, gateway, dry_run=dry_run, done="the rules before are back"
+        )
+
+
+def take_out(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
+    """Removes every rule of ours."""
+    with gateway.opened() as opening:
+        reconciler = opening.reconciler()
+        plan = reconciler.plan_removal()
+        return _carry_out(plan, reconciler, output, None, gateway, dry_run=dry_run, done="no rule of harden is left")
+
+
+def end_denied_connections(policy: Policy, netns: str | None) -> int:
+    """Ends the open connections that the policy does not allow; how many there were."""
+    evaluator = Evaluator(policy, now())
+
+    def denied(connection: Connection) -> bool:
+        if policy.gateway.holds(connection.family, connection.source):
+            return False
+        sender = evaluator.owner(connection.family, connection.source)
+        packet = Packet(
+            connection.family,
+            connection.source,
+            connection.destination,
+            connection.flow,
+            sender.interface if sender else None,
+            connection.behind,
+        )
+        verdict = evaluator.judge(packet)
+        return verdict.governed and not verdict.allowed
+
+    return end_denied(denied, netns)
+
+
+def refuse_failing(loaded: Loaded) -> None:
+    """Raises HardenError if a test of the policy fails."""
+    outcomes = run_tests(loaded.explainer(now()), loaded.policy.tests)
+    failed = [outcome.message for outcome in outcomes if not outcome.passed]
+    if failed:
+        raise HardenError(failed, "nothing was changed; correct the policy or its tests, or say --no-tests")
+
+
+def _prospect(path: str, gateway: Gateway, output: Output) -> tuple[Prospect, Reconciler]:
+    with gateway.opened() as opening:
+        loaded: Loaded = load_policy(path, gateway.netns, on_gateway=True)
+        for warning in loaded.policy.warnings:
+            output.warning(warning)
+        reconciler = opening.reconciler()
+        prospect = look_ahead(loaded, reconciler, output)
+    for note in prospect.plan.notes:
+        output.note(note)
+    return prospect, reconciler
+
+
+def _changes(prospect: Prospect) -> Iterator[AccessChange | str]:
+    """What changes for whom, and then what has to be repaired or adjusted in the kernel."""
+    if prospect.plan.in_sync:
+        return
+    loaded = prospect.loaded
+    yield from diff_access(prospect.before, loaded.policy, now(), loaded.document.networks)
+    yield from prospect.plan.describe()
+
+
+def _document(prospect: Prospect, changes: list[AccessChange | str]) -> dict[str, Any]:
+    return {
+        "in_sync": prospect.in_sync,
+        "changes": [
+            document
+            for change in changes
+            for document in (({"change": "rules", "text": change},) if isinstance(change, str) else change.documents())
+        ],
+    }
+
+
+def _say_changes(changes: list[AccessChange | str], output: Output) -> None:
+    access = [change for change in changes if not isinstance(change, str)]
+    rules = [change for change in changes if isinstance(change, str)]
+    for change in access:
+        output.line(str(change))
+    if not access:
+        output.line("nobody's access changes by policy; the kernel's rules differ from it:")
+    if output.verbosity > 0 or not access:
+        for line in rules:
+            output.line(f"  {line}")
+
+
+def _carry_out(
+    plan: Plan,
+    reconciler: Reconciler,
+    output: Output,
+    restored: Policy | None,
+    gateway: Gateway,
+    *,
+    dry_run: bool,
+    done: str,
+) -> int:
+    lines = list(plan.describe())
+    changed = False
+    if not dry_run and not plan.in_sync:
+        with progress(output, "writing the rules"):
+            outcome = reconciler.apply(plan)
+        changed = outcome.changed
+        for note in outcome.notes:
+            output.note(note)
+        if restored is not None:
+            end_denied_connections(restored, gateway.netns)
+    if output.as_json:
+        output.document({"changed": changed, "in_sync": plan.in_sync, "changes": lines})
+        return 0
+    for line in lines:
+        output.detail(line)
+    if plan.in_sync:
+        output.line("nothing to do")
+    else:
+        output.line(f"{len(lines)} changes, none made (dry run)" if dry_run else done)
+    return 0

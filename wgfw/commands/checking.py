@@ -1,0 +1,57 @@
+"""``harden wg check``."""
+
+from harden.output import Output
+from wgfw.commands.gateway import Loaded, load_policy, now
+from wgfw.lint import lint
+from wgfw.policytests import Outcome, run_tests
+
+TEST_FAILED = 3
+
+
+def check_policy(path: str, netns: str | None, output: Output) -> int:
+    """Validates, warns and tests."""
+    moment = now()
+    loaded = load_policy(path, netns)
+    warnings = [*loaded.policy.warnings, *(str(w) for w in lint(loaded.document, loaded.policy, moment))]
+    outcomes = run_tests(loaded.explainer(moment), loaded.policy.tests)
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    if output.as_json:
+        output.document(
+            {
+                "ok": not failed,
+                "clients": len(loaded.policy.clients),
+                "warnings": warnings,
+                "tests": [_document(outcome) for outcome in outcomes],
+            }
+        )
+    else:
+        _say(loaded, warnings, outcomes, output)
+    return TEST_FAILED if failed else 0
+
+
+def _say(loaded: Loaded, warnings: list[str], outcomes: list[Outcome], output: Output) -> None:
+    for warning in warnings:
+        output.warning(warning)
+    for outcome in outcomes:
+        if not outcome.passed:
+            output.line(f"FAILED {outcome.message}")
+        elif output.verbosity > 0:
+            output.line(f"passed {outcome.message}")
+    passed = sum(outcome.passed for outcome in outcomes)
+    clients, plural = len(loaded.policy.clients), "" if len(loaded.policy.clients) == 1 else "s"
+    tests = f"{passed} of {len(outcomes)} tests passed" if outcomes else "no tests"
+    output.line(f"{loaded.document.path}: valid, {clients} client{plural}, {len(warnings)} warnings, {tests}")
+
+
+def _document(outcome: Outcome) -> dict[str, object]:
+    test = outcome.test
+    return {
+        "file": test.place.file,
+        "line": test.place.line,
+        "from": test.source,
+        "to": test.to,
+        "service": test.service,
+        "expect": test.expect,
+        "got": "allow" if outcome.answer.allowed else "deny",
+        "passed": outcome.passed,
+    }

@@ -1,0 +1,122 @@
+"""A policy together with the gateway it is for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from harden.errors import HardenError
+from harden.output import Output
+from harden.progress import progress
+from wgfw.addresses import AddressSet
+from wgfw.compiler import compile_policy
+from wgfw.directory import Directory
+from wgfw.evaluate import Evaluator
+from wgfw.explain import Explainer
+from wgfw.kernel.opening import Opening
+from wgfw.kernel.plan import Plan
+from wgfw.kernel.reconcile import Reconciler
+from wgfw.policy.document import Document
+from wgfw.policy.gather import local_addresses, read_peers
+from wgfw.policy.loader import load
+from wgfw.policy.model import Policy
+from wgfw.policy.resolve import resolve
+from wgfw.policy.snapshot import from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A policy file and what it means for the peers that are there."""
+
+    document: Document
+    policy: Policy
+
+    def explainer(self, now: datetime) -> Explainer:
+        """Answers questions about this policy."""
+        return Explainer(Evaluator(self.policy, now), self.directory())
+
+    def directory(self) -> Directory:
+        """Looks up the names that a person uses."""
+        return Directory(self.policy, self.document.networks, self.document.services)
+
+
+def now() -> datetime:
+    """This moment; the one place where the commands look at the clock."""
+    return datetime.now(UTC)
+
+
+def load_policy(path: str, netns: str | None, *, on_gateway: bool | None = None) -> Loaded:
+    """The policy at ``path``. The host's own addresses count as the gateway's if it is the gateway: None means that
+    this is so if one of the managed interfaces is here. Raises HardenError with all that is wrong."""
+    document = load(path)
+    peers = read_peers(document, netns)
+    here = _is_gateway(document, netns) if on_gateway is None else on_gateway
+    return Loaded(document, resolve(document, peers, local_addresses(netns) if here else AddressSet()))
+
+
+def _is_gateway(document: Document, netns: str | None) -> bool:
+    return netns is not None or any(Path(f"/sys/class/net/{name}").exists() for name in document.interfaces)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Where the kernel and what is remembered of it are to be found."""
+
+    netns: str | None = None
+    backend: Literal["auto", "nft", "legacy"] = "auto"
+    state: Path | None = None
+
+    @contextmanager
+    def opened(self) -> Iterator[Opening]:
+        """Reads the kernel in the background while the block does something else, such as compiling the policy."""
+        opening = Opening(self.backend, self.netns, self.state)
+        try:
+            yield opening
+        finally:
+            opening.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A policy, the plan that brings the kernel in line with it, and the policy before, if one is remembered.
+
+    ``readdressed`` says that only the gateway's own addresses have changed since the last apply: interfaces come and
+    go on many hosts, and that alone is no reason for alarm.
+    """
+
+    loaded: Loaded
+    plan: Plan
+    before: Policy | None
+    readdressed: AddressSet | None = None
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether the kernel does what the policy says, own addresses aside."""
+        return self.plan.in_sync or self.readdressed is not None
+
+
+def look_ahead(loaded: Loaded, reconciler: Reconciler, output: Output) -> Prospect:
+    """What an apply of this policy would do."""
+    with progress(output, "comparing the kernel with the policy"):
+        rules = compile_policy(loaded.policy)
+        plan = reconciler.plan(rules, to_json(loaded.policy))
+    before = stored_policy(plan.current.policy if plan.current else "", output)
+    readdressed = None
+    if not plan.in_sync and before is not None and before.gateway != loaded.policy.gateway:
+        as_before = replace(loaded.policy, gateway=before.gateway)
+        if reconciler.plan(compile_policy(as_before), plan.policy).in_sync:
+            readdressed = before.gateway
+    return Prospect(loaded, plan, before, readdressed)
+
+
+def stored_policy(text: str, output: Output) -> Policy | None:
+    """The policy that is remembered with rules, if one is. A damaged memory of it is worth a warning and no more."""
+    if not text:
+        return None
+    try:
+        return from_json(text, "the state of the last apply")
+    except HardenError as error:
+        output.warning("; ".join((*error.messages, *error.hints)))
+        return None

@@ -1,0 +1,23 @@
+"""The options of ``harden wg``, spelled once."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+PolicyFile = Annotated[
+    str, typer.Option("--policy", envvar="HARDEN_POLICY", metavar="FILE", help="The policy file.", show_envvar=True)
+]
+Netns = Annotated[
+    str | None,
+    typer.Option("--netns", metavar="NAME", help="The network namespace of the gateway (a name of `ip netns`)."),
+]
+BackendName = Annotated[
+    Literal["auto", "nft", "legacy"],
+    typer.Option("--backend", help="Which iptables; auto takes the one that holds the host's rules already."),
+]
+StateFolder = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="Where harden keeps the rules before. [env var: HARDEN_STATE]"),
+]
+DEFAULT_POLICY = "/etc/harden/policy.yaml"

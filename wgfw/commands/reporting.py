@@ -1,0 +1,164 @@
+"""``harden wg status``."""
+
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from harden.errors import HardenError
+from harden.output import Cell, Column, Output
+from wgfw.commands.gateway import Gateway, Prospect, load_policy, look_ahead
+from wgfw.compiler.counters import client_counters
+from wgfw.kernel.iptables import Iptables
+from wgfw.metrics import prometheus
+from wgfw.peers.device import DevicePeer, read_device
+from wgfw.policy.model import Client, Policy
+
+OUT_OF_SYNC = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatus:
+    """What is known of one client. Handshake (seconds since 1970) and bytes are None while the interface is not up;
+    the counters are None while the kernel does not hold the rules of this policy."""
+
+    label: str
+    client: Client
+    latest_handshake: int | None
+    rx_bytes: int | None
+    tx_bytes: int | None
+    accepted: int | None
+    denied: int | None
+
+    def document(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "name": self.label,
+            "interface": self.client.interface,
+            "profiles": list(self.client.profiles),
+            "addresses": [prefix.bare for prefix in self.client.prefixes],
+            "latest_handshake": self.latest_handshake,
+            "rx_bytes": self.rx_bytes,
+            "tx_bytes": self.tx_bytes,
+            "accepted": self.accepted,
+            "denied": self.denied,
+        }
+
+
+def report_status(path: str, gateway: Gateway, output: Output, form: Literal["text", "prometheus"]) -> int:
+    """Says how each client fares, and whether the kernel is in sync with the policy."""
+    with gateway.opened() as opening:
+        loaded = load_policy(path, gateway.netns, on_gateway=True)
+        reconciler = opening.reconciler()
+        prospect = look_ahead(loaded, reconciler, output)
+        counts = _counts(loaded.policy, opening.kernel()) if prospect.in_sync else {}
+    devices = dict(_devices(loaded.policy, gateway.netns, output))
+    directory = loaded.directory()
+    clients = [
+        _status(number, client, directory.label(client), counts, devices)
+        for number, client in enumerate(loaded.policy.clients)
+    ]
+    backend = reconciler.kernel.backend
+    if form == "prometheus":
+        output.raw(prometheus(clients, in_sync=prospect.in_sync, backend=backend))
+    elif output.as_json:
+        output.document(
+            {"in_sync": prospect.in_sync, "backend": backend, "clients": [client.document() for client in clients]}
+        )
+    else:
+        _say(clients, prospect, backend, output)
+    return 0 if prospect.in_sync else OUT_OF_SYNC
+
+
+def _devices(policy: Policy, netns: str | None, output: Output) -> Iterator[tuple[str, Mapping[str, DevicePeer]]]:
+    for interface in policy.interfaces:
+        try:
+            state = read_device(interface, netns)
+        except HardenError as error:
+            output.note(f"no handshakes of {interface}: {error.messages[0]}")
+        else:
+            yield interface, {peer.public_key: peer for peer in state.peers}
+
+
+def _counts(policy: Policy, kernel: Iptables) -> dict[tuple[int, str], int]:
+    """Packets by client (its number in the policy) and kind."""
+    seen = {family: kernel.counters(family) for family in kernel.families()}
+    tally: Tally[tuple[int, str]] = Tally()
+    for counter in client_counters(policy):
+        rules = seen.get(counter.family, {}).get((counter.table, counter.chain), ())
+        if counter.position + 1 < len(rules):  # the chain's marker comes first
+            tally[counter.client, counter.kind] += rules[counter.position + 1].packets
+    return tally
+
+
+def _status(
+    number: int,
+    client: Client,
+    label: str,
+    counts: Mapping[tuple[int, str], int],
+    devices: Mapping[str, Mapping[str, DevicePeer]],
+) -> ClientStatus:
+    peer = devices.get(client.interface, {}).get(client.public_key)
+    judged, denied = (counts[number, kind] if counts else None for kind in ("judged", "denied"))
+    accepted = None if judged is None or denied is None else max(0, judged - denied)
+    return ClientStatus(
+        label,
+        client,
+        peer.latest_handshake if peer else None,
+        peer.rx_bytes if peer else None,
+        peer.tx_bytes if peer else None,
+        accepted,
+        denied,
+    )
+
+
+def _say(clients: list[ClientStatus], prospect: Prospect, backend: str, output: Output) -> None:
+    columns = [
+        "client", "profiles", "addresses", "last handshake", Column("received", "right"), Column("sent", "right"),
+        Column("accepted", "right"), Column("denied", "right"),
+    ]  # fmt: skip
+    output.table(columns, [_row(client) for client in clients], empty="no clients")
+    if prospect.in_sync:
+        output.line(f"in sync ({backend})")
+    else:
+        output.line(f"NOT in sync ({backend}): `harden wg plan` says what differs, `harden wg apply` repairs it")
+        for line in prospect.plan.describe():
+            output.detail(line)
+    if prospect.readdressed is not None:
+        output.note("the gateway's own addresses have changed since the last apply; the next one takes them in")
+
+
+def _row(status: ClientStatus) -> list[object]:
+    denied: object = _number(status.denied)
+    return [
+        status.label,
+        ", ".join(status.client.profiles) or "-",
+        ", ".join(prefix.bare for prefix in status.client.prefixes) or "-",
+        _when(status.latest_handshake),
+        _bytes(status.rx_bytes),
+        _bytes(status.tx_bytes),
+        _number(status.accepted),
+        Cell(str(denied), "bad") if status.denied else denied,
+    ]
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _when(handshake: int | None) -> str:
+    if not handshake:
+        return "-" if handshake is None else "never"
+    return datetime.fromtimestamp(handshake, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _bytes(value: int | None) -> str:
+    if value is None:
+        return "-"
+    size = float(value)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"

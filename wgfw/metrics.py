@@ -1,0 +1,53 @@
+"""Status as metrics, in the text format of node_exporter's textfile collector."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from wgfw.policy.model import Client
+
+
+class Measured(Protocol):
+    """What is measured of a client; None is left out, since it is not known and not zero."""
+
+    label: str
+    client: Client
+    latest_handshake: int | None
+    rx_bytes: int | None
+    tx_bytes: int | None
+    accepted: int | None
+    denied: int | None
+
+
+METRICS = (
+    ("latest_handshake", "harden_wg_latest_handshake_seconds", "gauge", "Last handshake, seconds since 1970, 0: never"),
+    ("rx_bytes", "harden_wg_received_bytes_total", "counter", "Bytes received from the client"),
+    ("tx_bytes", "harden_wg_sent_bytes_total", "counter", "Bytes sent to the client"),
+    ("accepted", "harden_wg_accepted_packets_total", "counter", "Packets of connections it opened that were accepted"),
+    ("denied", "harden_wg_denied_packets_total", "counter", "Packets it sent that were denied"),
+)
+
+
+def prometheus(clients: Sequence[Measured], *, in_sync: bool, backend: str) -> str:
+    """The metrics of all clients. Names of clients are label values, with everything escaped that has to be."""
+    return "".join(f"{line}\n" for line in _lines(clients, in_sync, backend))
+
+
+def _lines(clients: Iterable[Measured], in_sync: bool, backend: str) -> Iterator[str]:
+    yield "# HELP harden_wg_in_sync Whether the kernel holds the rules of the policy"
+    yield "# TYPE harden_wg_in_sync gauge"
+    yield f'harden_wg_in_sync{{backend="{backend}"}} {int(in_sync)}'
+    clients = list(clients)
+    for field, name, kind, text in METRICS:
+        yield f"# HELP {name} {text}"
+        yield f"# TYPE {name} {kind}"
+        for client in clients:
+            value = getattr(client, field)
+            if value is not None:
+                profiles = ",".join(client.client.profiles)
+                labels = (("client", client.label), ("interface", client.client.interface), ("profiles", profiles))
+                shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
+                yield f"{name}{{{shown}}} {value}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
