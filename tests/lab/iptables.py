@@ -1,10 +1,10 @@
-"""iptables in a lab's namespace: loading rules, publishing ports, reading back."""
+"""iptables in a lab: loading rules, publishing ports, reading back."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lab.netns import Netns
+from lab.tun import Lab
 
 BACKENDS = ("nft", "legacy")
 FAMILIES = (4, 6)
@@ -13,9 +13,9 @@ TABLES = ("raw", "mangle", "nat", "filter", "security")
 
 @dataclass(frozen=True)
 class Iptables:
-    """The programs of one backend, run inside one namespace."""
+    """The programs of one backend, run inside a lab's namespace."""
 
-    netns: Netns
+    lab: Lab
     backend: str
 
     def program(self, family: int, action: str = "") -> str:
@@ -24,7 +24,7 @@ class Iptables:
 
     def run(self, family: int, *arguments: str) -> str:
         """The output of ``iptables ARGUMENTS``."""
-        return self.netns.run(self.program(family), "-w", *arguments).stdout
+        return self.lab.netns.run(self.program(family), "-w", *arguments).stdout
 
     def both(self, *arguments: str) -> None:
         """The same rule in both families."""
@@ -33,14 +33,14 @@ class Iptables:
 
     def restore(self, family: int, text: str) -> None:
         """Load text beside what is there, as one transaction a table."""
-        done = self.netns.run(self.program(family, "-restore"), "-w", "--noflush", text=text, check=False)
+        done = self.lab.netns.run(self.program(family, "-restore"), "-w", "--noflush", text=text, check=False)
         if done.returncode:
             numbered = "\n".join(f"{n:4} {line}" for n, line in enumerate(text.splitlines(), 1))
             raise AssertionError(f"{self.program(family, '-restore')}: {done.stderr}\n{numbered}")
 
     def save(self, family: int) -> str:
         """All rules, without counters and time stamps."""
-        text = self.netns.run(self.program(family, "-save")).stdout
+        text = self.lab.netns.run(self.program(family, "-save")).stdout
         lines = (line for line in text.splitlines() if not line.startswith("#"))
         return "".join(re.sub(r" \[\d+:\d+\]$", "", line) + "\n" for line in lines)
 
@@ -48,7 +48,15 @@ class Iptables:
         """Take out every rule of this backend and family, everyone's, with all policies on ACCEPT."""
         for family in FAMILIES:
             text = "".join(f"*{table}\n{_BUILT_IN[table]}COMMIT\n" for table in TABLES)
-            self.netns.run(self.program(family, "-restore"), "-w", text=text)
+            self.lab.netns.run(self.program(family, "-restore"), "-w", text=text)
+
+    def trace(self, family: int, send: Callable[[], object]) -> str:
+        """The rules that ``send`` makes count, in no order of time: for the message of a failed test."""
+        for table in TABLES:
+            self.run(family, "-t", table, "-Z")
+        send()
+        lines = self.lab.netns.run(self.program(family, "-save"), "-c").stdout.splitlines()
+        return "\n".join(line for line in lines if line[:1] in "*[" and not line.startswith("[0:0]"))
 
     def dnat(self, rules: Iterable["Dnat"]) -> None:
         """Publish what ``rules`` say, in the nat table."""

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from lab.packet import ACK, FIN, ICMP, ICMPV6, RST, SYN, TCP, Packet
+from lab.packet import ACK, FIN, ICMP, ICMPV6, REDIRECT, RST, SYN, TCP, Packet
 
 TCP_RESET, ICMP_PROHIBITED = "tcp-reset", "icmp-prohibited"
 # RFC 1812: communication administratively prohibited; RFC 4443: the same, code 1.
+_REDIRECT = (ICMPV6, REDIRECT << 8)  # IPv6 hosts that are neighbours are told so before FORWARD is asked (ip6_output.c)
 _PROHIBITED = {(ICMP, 3 << 8 | 13), (ICMPV6, 1 << 8 | 1)}
 
 
@@ -39,7 +40,7 @@ class Outcome:
         """How the sender was told no; None for silence, and for what the gateway's own stack answers."""
         if self.passed:
             return None
-        kinds = {_refusal(answer) for _, answer in self.answers}
+        kinds = {_refusal(answer) for _, answer in self.answers if (answer.protocol, answer.detail) != _REDIRECT}
         assert len(kinds) <= 1, f"several answers to one packet: {self.answers}"
         return kinds.pop() if kinds else None
 

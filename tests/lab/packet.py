@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 ICMP, TCP, UDP, GRE, ESP, ICMPV6 = 1, 6, 17, 47, 50, 58
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 ECHO_REQUEST, ECHO_REPLY = {4: 8, 6: 128}, {4: 0, 6: 129}
+# Neighbour discovery (RFC 4861), which connection tracking leaves alone (nf_conntrack_proto_icmpv6.c).
+UNTRACKED = (133, 134, 135, 136)
+REDIRECT = 137
 MAGIC = b"\xf7lab"
 TOKEN_SIZE = 8
 _WITH_ID = {(ICMP, 0), (ICMP, 8), (ICMP, 13), (ICMP, 14), (ICMPV6, 128), (ICMPV6, 129)}
@@ -22,7 +25,7 @@ class Packet:
 
     ``detail`` is the destination port of TCP and UDP, ``type << 8 | code`` of ICMP and ICMPv6. ``source`` is
     the source port, or the identifier of an ICMP echo. ``seq`` and ``ack`` are TCP's; ``body`` is what an
-    ICMP error quotes.
+    ICMP error quotes, or what stands before the token otherwise, ``tail`` what stands behind it.
     """
 
     src: str
@@ -34,6 +37,7 @@ class Packet:
     seq: int = 0
     ack: int = 0
     body: bytes = b""
+    tail: bytes = b""
     hops: int = 64
 
     @property
@@ -134,8 +138,25 @@ def wrap(packet: Packet, segment: bytes) -> bytes:
 
 
 def build(packet: Packet, number: int) -> bytes:
-    """The whole packet, ending in the token of ``number``."""
-    return wrap(packet, _sealed(packet, _transport(packet, packet.body + token(number))))
+    """The whole packet, with the token of ``number``."""
+    return wrap(packet, _sealed(packet, _transport(packet, packet.body + token(number) + packet.tail)))
+
+
+def fragments(frame: bytes, identifier: int) -> list[bytes]:
+    """An IPv4 packet in two fragments (RFC 791), the first with eight bytes of payload, where the ports are."""
+    out: list[bytes] = []
+    for offset, more, part in ((0, 1, frame[20:28]), (1, 0, frame[28:])):
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(part), identifier, more << 13 | offset, 64, frame[9], 0)
+        head += frame[12:20]
+        out.append(head[:10] + struct.pack("!H", checksum(head)) + head[12:] + part)
+    return out
+
+
+def behind_options(frame: bytes) -> bytes:
+    """An IPv6 packet with an empty destination options header (RFC 8200, 4.6) before its transport header."""
+    length = struct.unpack_from("!H", frame, 4)[0] + 8
+    options = struct.pack("!BBBB4x", frame[6], 0, 1, 4)
+    return frame[:4] + struct.pack("!HB", length, 60) + frame[7:40] + options + frame[40:]
 
 
 def parse_segment(src: str, dst: str, protocol: int, data: bytes, hops: int = 0) -> Packet:

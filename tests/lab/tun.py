@@ -40,7 +40,7 @@ ROUTES: Sequence[tuple[str, str]] = (
 )  # fmt: skip
 _SENTINEL = Packet("127.0.0.2", "127.0.0.3", wire.UDP, 9)
 _ETH_P_ALL = 3
-GATEWAY: Mapping[str, Sequence[str]] = {
+GATEWAY: Mapping[str, tuple[str, ...]] = {
     dev: tuple(a.partition("/")[0] for a in addresses) for dev, addresses in ADDRESSES.items()
 }
 
@@ -155,6 +155,17 @@ class Lab:
         self._settle()
         return sent.outcome
 
+    def send_own(self, src: str, dst: str, port: int) -> Outcome:
+        """Let the gateway itself send a datagram, from one of its addresses; what became of it."""
+        number = self.next_number()
+        sent = self._expect(number, Packet(src, dst, wire.UDP, port))
+        domain = socket.AF_INET6 if ":" in dst else socket.AF_INET
+        with self.netns.call(lambda: socket.socket(domain, socket.SOCK_DGRAM)) as sender:
+            sender.bind((src, 0))
+            sender.sendto(wire.token(number), (dst, port))
+            self._settle()
+        return sent.outcome
+
     def next_number(self) -> int:
         """A number that no packet has had yet."""
         self._number += 1
@@ -169,7 +180,7 @@ class Lab:
         return sent
 
     def _expect(self, number: int, packet: Packet) -> _Sent:
-        acked = acknowledged(packet, len(packet.body) + wire.TOKEN_SIZE)
+        acked = acknowledged(packet, len(packet.body) + wire.TOKEN_SIZE + len(packet.tail))
         sent = self._pending[number] = _Sent(packet, acked, Outcome())
         if packet.protocol == wire.TCP:
             self._by_sequence[acked] = sent
@@ -215,7 +226,7 @@ class Lab:
 
     def _came_in(self, packet: Packet, data: bytes) -> None:
         sent = self._pending.get(wire.find_token(data) or 0)
-        if sent and packet.protocol == sent.packet.protocol:
+        if sent and _same_kind(packet, sent.packet):
             sent.outcome.delivered, sent.outcome.seen = True, packet
 
 

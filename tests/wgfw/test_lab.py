@@ -18,7 +18,7 @@ families = pytest.mark.parametrize("family", [4, 6])
 @pytest.fixture(scope="module", params=BACKENDS)
 def tables(request: pytest.FixtureRequest) -> Iterator[tuple[Lab, Iptables]]:
     with Lab() as lab:
-        yield lab, Iptables(lab.netns, request.param)
+        yield lab, Iptables(lab, request.param)
 
 
 @pytest.fixture(autouse=True)
