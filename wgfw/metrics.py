@@ -1,13 +1,16 @@
-"""Status as metrics, in the text format of node_exporter's textfile collector."""
+"""How each client fares, as a value, for JSON, and as metrics for node_exporter's textfile collector."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from wgfw.policy.model import Client
 
 
-class Measured(Protocol):
-    """What is measured of a client; None is left out, since it is not known and not zero."""
+@dataclass(frozen=True, slots=True)
+class ClientStatus:
+    """What is known of one client. Handshake (seconds since 1970) and bytes are None while the interface is not up;
+    the counters are None while the kernel does not hold the rules of this policy."""
 
     label: str
     client: Client
@@ -16,6 +19,20 @@ class Measured(Protocol):
     tx_bytes: int | None
     accepted: int | None
     denied: int | None
+
+    def document(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "name": self.label,
+            "interface": self.client.interface,
+            "profiles": list(self.client.profiles),
+            "addresses": [prefix.bare for prefix in self.client.prefixes],
+            "latest_handshake": self.latest_handshake,
+            "rx_bytes": self.rx_bytes,
+            "tx_bytes": self.tx_bytes,
+            "accepted": self.accepted,
+            "denied": self.denied,
+        }
 
 
 METRICS = (
@@ -27,16 +44,15 @@ METRICS = (
 )
 
 
-def prometheus(clients: Sequence[Measured], *, in_sync: bool, backend: str) -> str:
+def prometheus(clients: Sequence[ClientStatus], *, in_sync: bool, backend: str) -> str:
     """The metrics of all clients. Names of clients are label values, with everything escaped that has to be."""
     return "".join(f"{line}\n" for line in _lines(clients, in_sync, backend))
 
 
-def _lines(clients: Iterable[Measured], in_sync: bool, backend: str) -> Iterator[str]:
+def _lines(clients: Sequence[ClientStatus], in_sync: bool, backend: str) -> Iterator[str]:
     yield "# HELP harden_wg_in_sync Whether the kernel holds the rules of the policy"
     yield "# TYPE harden_wg_in_sync gauge"
     yield f'harden_wg_in_sync{{backend="{backend}"}} {int(in_sync)}'
-    clients = list(clients)
     for field, name, kind, text in METRICS:
         yield f"# HELP {name} {text}"
         yield f"# TYPE {name} {kind}"

@@ -63,17 +63,18 @@ def go_back(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
         reconciler = opening.reconciler()
         plan = reconciler.plan_rollback()
         restored = stored_policy(plan.policy, output)
-        return _carry_out(
-            plan, reconciler, output, restored, gateway, dry_run=dry_run, done="the rules before are back"
-        )
+        changed = _carry_out(plan, reconciler, output, "the rules before are back", dry_run=dry_run)
+    if changed and restored is not None:
+        end_denied_connections(restored, gateway.netns)
+    return 0
 
 
 def take_out(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
     """Removes every rule of ours."""
     with gateway.opened() as opening:
         reconciler = opening.reconciler()
-        plan = reconciler.plan_removal()
-        return _carry_out(plan, reconciler, output, None, gateway, dry_run=dry_run, done="no rule of harden is left")
+        _carry_out(reconciler.plan_removal(), reconciler, output, "no rule of harden is left", dry_run=dry_run)
+    return 0
 
 
 def end_denied_connections(policy: Policy, netns: str | None) -> int:
@@ -150,16 +151,8 @@ def _say_changes(changes: list[AccessChange | str], output: Output) -> None:
             output.line(f"  {line}")
 
 
-def _carry_out(
-    plan: Plan,
-    reconciler: Reconciler,
-    output: Output,
-    restored: Policy | None,
-    gateway: Gateway,
-    *,
-    dry_run: bool,
-    done: str,
-) -> int:
+def _carry_out(plan: Plan, reconciler: Reconciler, output: Output, done: str, *, dry_run: bool) -> bool:
+    """Carries out a plan that needs no policy, and says so; whether anything was changed."""
     lines = list(plan.describe())
     changed = False
     if not dry_run and not plan.in_sync:
@@ -168,15 +161,13 @@ def _carry_out(
         changed = outcome.changed
         for note in outcome.notes:
             output.note(note)
-        if restored is not None:
-            end_denied_connections(restored, gateway.netns)
     if output.as_json:
         output.document({"changed": changed, "in_sync": plan.in_sync, "changes": lines})
-        return 0
+        return changed
     for line in lines:
         output.detail(line)
     if plan.in_sync:
         output.line("nothing to do")
     else:
         output.line(f"{len(lines)} changes, none made (dry run)" if dry_run else done)
-    return 0
+    return changed

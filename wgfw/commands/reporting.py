@@ -2,48 +2,19 @@
 
 from collections import Counter as Tally
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from harden.errors import HardenError
 from harden.output import Cell, Column, Output
 from wgfw.commands.gateway import Gateway, Prospect, load_policy, look_ahead
 from wgfw.compiler.counters import client_counters
 from wgfw.kernel.iptables import Iptables
-from wgfw.metrics import prometheus
+from wgfw.metrics import ClientStatus, prometheus
 from wgfw.peers.device import DevicePeer, read_device
 from wgfw.policy.model import Client, Policy
 
 OUT_OF_SYNC = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ClientStatus:
-    """What is known of one client. Handshake (seconds since 1970) and bytes are None while the interface is not up;
-    the counters are None while the kernel does not hold the rules of this policy."""
-
-    label: str
-    client: Client
-    latest_handshake: int | None
-    rx_bytes: int | None
-    tx_bytes: int | None
-    accepted: int | None
-    denied: int | None
-
-    def document(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return {
-            "name": self.label,
-            "interface": self.client.interface,
-            "profiles": list(self.client.profiles),
-            "addresses": [prefix.bare for prefix in self.client.prefixes],
-            "latest_handshake": self.latest_handshake,
-            "rx_bytes": self.rx_bytes,
-            "tx_bytes": self.tx_bytes,
-            "accepted": self.accepted,
-            "denied": self.denied,
-        }
 
 
 def report_status(path: str, gateway: Gateway, output: Output, form: Literal["text", "prometheus"]) -> int:
@@ -114,7 +85,7 @@ def _status(
 
 
 def _say(clients: list[ClientStatus], prospect: Prospect, backend: str, output: Output) -> None:
-    columns = [
+    columns: list[Column | str] = [
         "client", "profiles", "addresses", "last handshake", Column("received", "right"), Column("sent", "right"),
         Column("accepted", "right"), Column("denied", "right"),
     ]  # fmt: skip
