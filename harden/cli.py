@@ -128,6 +128,8 @@ def _discard_stdout() -> None:
 def _in_our_words(error: typer.TyperException) -> HardenError:
     """typer's complaint about the command line, in the form that all our errors have."""
     message = error.format_message().strip().removesuffix(".")
+    if "\n" in message:  # the whole help, which typer takes for the message where a group is called by itself
+        message = "missing command"
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "harden"
     return HardenError(message[:1].lower() + message[1:], f"`{path} --help` says what it takes")

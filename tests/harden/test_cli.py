@@ -86,6 +86,27 @@ def test_wrong_usage_is_status_2_and_says_so_in_our_form(arguments: list[str], m
     assert done.stderr == f"harden: error: {message}\nharden: hint: `harden --help` says what it takes\n"
 
 
+def test_a_part_called_by_itself_is_wrong_usage_of_that_part() -> None:
+    """`harden wg` says that a command is missing and where they are listed."""
+    done = harden("wg")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "harden: error: missing command\nharden: hint: `harden wg --help` says what it takes\n"
+
+
+def test_a_part_has_a_help_of_its_own() -> None:
+    """`harden wg --help` lists the commands of the part, in its own words."""
+    done = harden("wg", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: harden wg [OPTIONS] COMMAND")
+    assert "  apply  " in done.stdout
+
+
+def test_completion_reaches_into_a_part() -> None:
+    """The shell completes the commands of a part too."""
+    done = harden(_HARDEN_COMPLETE="complete_bash", COMP_WORDS="harden wg expl", COMP_CWORD="2")
+    assert done.stdout.split() == ["explain"]
+
+
 def test_a_failure_is_told_with_its_status(capsys: pytest.CaptureFixture[str]) -> None:
     """Messages and hints of an error reach stderr; the status is the error's."""
     assert run(raising(HardenError("policy.yaml:3: unknown key", "did you mean `peers`?"))) == 1
