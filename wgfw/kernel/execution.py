@@ -69,8 +69,8 @@ class Execution:
 
     def _created(self) -> dict[int, tuple[str, ...]]:
         """The tables that are there because of us."""
-        current = self.plan.current
-        known = current.created if current is not None and current.backend == self.kernel.backend else {}
+        record = self.plan.current or self.state.pending()
+        known = record.created if record is not None and record.backend == self.kernel.backend else {}
         return {
             family: tuple(t for t in TABLES if t in known.get(family, ()) or t not in seen.tables)
             for family, seen in self.plan.seen.items()
@@ -80,8 +80,10 @@ class Execution:
 
     def _remember_in_sync(self) -> None:
         plan, current = self.plan, self.plan.current
-        nothing_new = current is not None and (current.policy, current.digest) == (plan.policy, plan.digest)
-        if (nothing_new and self.state.pending() is None) or (current is None and plan.empties):
+        known = ("", "") if current is None else (current.policy, current.digest)
+        if known == (plan.policy, plan.digest):
+            if self.state.pending() is not None:  # of an apply that was cut off before it changed anything
+                self.state.abandon()
             return
         record = self._record({family: seen_text(seen) for family, seen in plan.seen.items()})
         if current is None and self.state.previous() is None:

@@ -126,8 +126,13 @@ class StateDirectory:
                 if header["format"] != FORMAT:
                     raise ValueError(f"its format is {header['format']}")
                 lengths = {int(family): int(size) for family, size in header["lengths"].items()}
-                texts = {f: file.read(size).decode("utf-8", "surrogateescape") for f, size in lengths.items()}
+                raws = {family: file.read(size) for family, size in lengths.items()}
+                if [len(raw) for raw in raws.values()] != list(lengths.values()):
+                    raise ValueError("it is cut off")
                 created = {int(family): tuple(tables) for family, tables in header["created"].items()}
+            texts = {family: raw.decode("utf-8", "surrogateescape") for family, raw in raws.items()}
+            policy, digest, backend = (str(header[key]) for key in ("policy", "digest", "backend"))
+            return Record(policy, digest, backend, header["version"], texts, created)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -139,9 +144,6 @@ class StateDirectory:
                 f"{path}: not a file of rules as this version of harden writes it ({error})",
                 f"move it away: `mv {path} {path}.broken`; the rules in the kernel stay as they are",
             ) from error
-        return Record(
-            str(header["policy"]), str(header["digest"]), str(header["backend"]), header["version"], texts, created
-        )
 
     def _write(self, name: str, record: Record, *, durable: bool = True) -> None:
         texts = {family: text.encode("utf-8", "surrogateescape") for family, text in record.texts.items()}
