@@ -102,19 +102,18 @@ quietly() {
 }
 
 # What .venv was built from. The folder is part of it: a virtual environment cannot be moved.
-pins_stamp() { { pwd && cat requirements/build.txt requirements/dev.txt scripts/bootstrap.sh; } | sha256sum; }
+pins_stamp() { { pwd && cat requirements/build.txt requirements/dev.txt; } | sha256sum; }
 project_stamp() { cat pyproject.toml harden/__init__.py | sha256sum; }
 
 is_stamped() { [ -f ".venv/$1.stamp" ] && [ "$(cat ".venv/$1.stamp")" = "$2" ]; }
 
 pip_install() { quietly .venv/bin/python -m pip install -q --no-input --disable-pip-version-check "$@"; }
 
+# A .venv whose Python was upgraded away under it no longer starts, or no longer finds its packages.
+environment_is_built() { is_stamped pins "$(pins_stamp)" && .venv/bin/python -c 'import pytest' 2>/dev/null; }
+project_is_installed() { is_stamped project "$(project_stamp)" && [ -x .venv/bin/harden ]; }
+
 build_environment() {
-    stamp=$(pins_stamp)
-    # A .venv whose Python was upgraded away under it no longer starts, or no longer finds its packages.
-    if is_stamped pins "$stamp" && .venv/bin/python -c 'import pytest' 2>/dev/null; then
-        return 0
-    fi
     python=$(find_python)
     [ -n "$python" ] || { say "error: no Python 3.11 or newer with venv and headers"; exit 1; }
     say "building .venv with $python: a minute or so"
@@ -123,25 +122,29 @@ build_environment() {
     pip_install --require-hashes -r requirements/build.txt
     # Built with what was just pinned, not with whatever is newest today.
     pip_install --require-hashes --no-build-isolation -r requirements/dev.txt
-    printf '%s\n' "$stamp" >.venv/pins.stamp
+    pins_stamp >.venv/pins.stamp
 }
 
 install_project() {
-    stamp=$(project_stamp)
-    if is_stamped project "$stamp" && [ -x .venv/bin/harden ]; then
-        return 0
-    fi
     say "installing harden into .venv"
     pip_install --no-deps --no-build-isolation -e .
-    printf '%s\n' "$stamp" >.venv/project.stamp
+    project_stamp >.venv/project.stamp
 }
 
 case $purpose in
     demo | test) ;;
     *) say "error: usage: $0 demo|test"; exit 2 ;;
 esac
+if [ -z "$(missing_packages)" ] && environment_is_built && project_is_installed; then
+    exit 0
+fi
+if [ ! -w . ]; then
+    say "error: $PWD is not set up yet, and you may not write to it"
+    say "hint: its owner, or root, runs the same command once"
+    exit 1
+fi
 exec 9>.venv.lock
-flock 9 # two at once would build into each other
+flock 9 # two at once would build into each other; the second finds everything done
 install_packages
-build_environment
-install_project
+environment_is_built || build_environment
+project_is_installed || install_project
