@@ -25,9 +25,12 @@ def read_file(path: str) -> bytes:
     try:
         # A FIFO without a writer would block the opening for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as stream:
+        try:
             _refuse_unfit(path, os.fstat(descriptor))
-            data = stream.read(LARGEST + 1)
+            with open(descriptor, "rb", closefd=False) as stream:
+                data = stream.read(LARGEST + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise HardenError(f"{path}: no such file", NO_FILE_HINT) from None
     except (OSError, ValueError) as error:

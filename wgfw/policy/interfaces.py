@@ -79,4 +79,5 @@ def read_profile_name(shape: Shape, pair: tuple[Scalar, Node], profiles: Collect
 def check_profile(shape: Shape, name: str, line: int, profiles: Collection[str]) -> None:
     """Note a problem if there is no profile of this name."""
     if name not in profiles:
-        shape.problems.add(line, f"unknown profile {quote(name)}{did_you_mean(name, profiles)}")
+        hint = "" if shape.problems.crowded else did_you_mean(name, profiles)
+        shape.problems.add(line, f"unknown profile {quote(name)}{hint}")

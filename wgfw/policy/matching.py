@@ -105,7 +105,7 @@ class Matching:
             others = self._by_name.get(entry.name, [])
             return message + (f"; the peer of that name, {self.members[others[0]]}, has another" if others else "")
         message = f"no peer is called {quote(entry.name)}"
-        near = nearest(entry.name, self._by_name)
+        near = None if self._problems.crowded else nearest(entry.name, self._by_name)
         if near is not None:
             return f"{message}; did you mean {quote(near)} ({self.members[self._by_name[near][0]]})?"
         if not any(member.peer.name for member in self.members):

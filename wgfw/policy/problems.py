@@ -17,6 +17,11 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether there are more than will be shown: then nobody needs costly suggestions any more."""
+        return len(self._found) > MOST
+
     def add(self, line: int, message: str) -> None:
         """Remember a problem; the same one twice (an alias brings it back) is one."""
         self._found.setdefault((line, message))

@@ -91,6 +91,8 @@ class Scopes:
 
     def unknown(self, name: str) -> str:
         """What to say about a client's name that :meth:`client` does not find."""
+        if self._problems.crowded:
+            return f"unknown client {quote(name)}"
         here = [client.name for client, called in zip(self._clients, self._called, strict=True) if called == name]
         if len(here) > 1:
             return f"{quote(name)} is the name of {len(here)} peers, here called {listing([*map(quote, here[:8])])}"

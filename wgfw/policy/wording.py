@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection
+from itertools import islice
 
 SHOWN = 80
 CANDIDATES = 300
@@ -28,7 +29,8 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     wanted = word.casefold()[:SHOWN]
     if len(known) > CANDIDATES:
         # A comparison with thousands of names for each of hundreds of errors would take minutes.
-        known = [name for name in known if name[:1].casefold() == wanted[:1] and abs(len(name) - len(word)) <= 3]
+        alike = (name for name in known if name[:2].casefold() == wanted[:2] and abs(len(name) - len(word)) <= 3)
+        known = list(islice(alike, CANDIDATES))
     folded = {name.casefold(): name for name in sorted(known) if len(name) <= SHOWN}
     close = difflib.get_close_matches(wanted, list(folded), n=1, cutoff=0.6)
     return folded[close[0]] if close else None
