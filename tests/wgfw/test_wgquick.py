@@ -301,6 +301,13 @@ def test_a_damaged_file_gives_peers_or_an_error_for_a_person(data: bytes, where:
     assert all(message.startswith("f:") and "\n" not in message for message in complaints_of(damaged))
 
 
+def test_ten_megabytes_of_nonsense_are_given_up_soon() -> None:
+    for data in (b"x\n" * 5_000_000, bytes(range(1, 256)) * 40_000, b"[Peer]\n" * 1_500_000, b"=" * 10_000_000):
+        start = time.process_time()
+        assert 0 < len(complaints_of(data)) <= 21
+        assert time.process_time() - start < 15
+
+
 def test_ten_thousand_peers_are_read_in_a_moment() -> None:
     lines = ["[Interface]", "Address = 10.0.0.1/8"]
     for n in range(10_000):

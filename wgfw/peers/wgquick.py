@@ -21,6 +21,8 @@ from wgfw.peers.names import Span, section_names
 from wgfw.peers.values import AllowedIP, InterfacePeers, Peer
 
 MAX_MESSAGES = 20
+HOPELESS = 1000  # as many errors, and the file is something else
+MAX_PEERS = 1 << 20  # of one device, drivers/net/wireguard/messages.h
 
 
 @dataclass(slots=True)
@@ -185,6 +187,13 @@ class _Reader:
                 self.warnings.append((peer.line, "this peer has no AllowedIPs: it can neither send nor receive"))
         return tuple(peers.values())
 
+    def give_up(self, number: int) -> None:
+        """Raise with what is wrong up to here: reading on would only cost time."""
+        if len(self.peers) > MAX_PEERS:
+            self.errors.append((number, f"more than {MAX_PEERS} peers, which no WireGuard interface has"))
+        self.hints["is this the right file? reading stopped after so many errors"] = None
+        self.fail()
+
     def fail(self) -> None:
         """Raise if anything is wrong."""
         if not self.errors:
@@ -212,6 +221,8 @@ def parse(data: bytes, source: str, interface: str) -> InterfacePeers:
     _refuse_template(data, lines, reader)
     canonical: dict[bytes, bytes] = {}
     for number, line in enumerate(lines, 1):
+        if line[:1] in (b"", b"#"):
+            continue  # most of those that say nothing, at a fraction of the cost
         head, equals, value = line.partition(b"#")[0].partition(b"=")
         name = canonical.get(head)
         if name is None:
@@ -221,6 +232,8 @@ def parse(data: bytes, source: str, interface: str) -> InterfacePeers:
                 reader.header(number, line.partition(b"#")[0])
             else:
                 reader.setting(number, name, equals, value, head)
+            if len(reader.errors) > HOPELESS or len(reader.peers) > MAX_PEERS:
+                reader.give_up(number)
     names = section_names(lines, reader.spans)
     named = (name for name, span in zip(names, reader.spans, strict=True) if span.is_peer)
     peers = reader.kept(zip(reader.peers, named, strict=True))

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from wgfw.peers.values import InterfacePeers, Peer
 from wgfw.policy.matching import made_up_name
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*\Z")
 # Words that YAML 1.1 or 1.2 takes for something else than themselves.
 _WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 # A key must end within 1024 characters to do without a question mark (YAML 1.2, 7.4.2).
