@@ -29,7 +29,7 @@ rows = st.tuples(st.sampled_from(TARGETS), st.sampled_from(SERVICES))
 timed = st.tuples(
     st.sampled_from(TARGETS),
     st.sampled_from(SERVICES),
-    st.sampled_from([NOW, NOW - timedelta(days=1), NOW + timedelta(microseconds=1), NOW + timedelta(days=9)]),
+    st.sampled_from([NOW, NOW - timedelta(days=1), NOW + timedelta(seconds=1), NOW + timedelta(days=9)]),
 )
 temporary = st.lists(rows | timed, max_size=3)
 holders = st.builds(Holder, allow=temporary, deny=st.lists(rows, max_size=2), inbound=temporary)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wgfw.addresses import FAMILIES, Prefix
-from wgfw.compiler.gateway import decision_tree, refusal_tree
+from wgfw.addresses import FAMILIES
+from wgfw.compiler.gateway import HEAD_RULES, FamilyCompiler
+from wgfw.compiler.names import derived
 from wgfw.policy.model import Policy
 
 
@@ -26,15 +27,15 @@ def client_counters(policy: Policy) -> Iterator[Counter]:
 
     ``judged`` are the packets in the direction of the one who opened the connection.
     """
-    owner = {prefix: index for index, client in enumerate(policy.clients) for prefix in client.prefixes}
     for family in FAMILIES:
+        compiler = FamilyCompiler(policy, family)
         for interface in policy.interfaces:
-            for kind, (tree, copies) in (
-                ("judged", decision_tree(policy, family, interface)),
-                ("denied", refusal_tree(policy, family, interface)),
-            ):
-                for (chain, position), (network, length) in tree.leaves.items():
-                    client = owner[Prefix(family, network, length)]
-                    if policy.clients[client].interface == interface:
-                        for name, offset in ((chain, 0), *copies.get(chain, ())):
-                            yield Counter(family, tree.table, name, position + offset, client, kind)
+            for kind, dispatch in (("judged", compiler.senders(interface)), ("denied", compiler.refused(interface))):
+                root = dispatch.name(compiler.everybody)
+                for chain, position, client in dispatch.leaves(compiler.everybody):
+                    if policy.clients[client].interface != interface:
+                        continue
+                    yield Counter(family, dispatch.table, chain, position, client, kind)
+                    if kind == "judged" and chain == root:
+                        copy = derived("FROM", interface)
+                        yield Counter(family, dispatch.table, copy, position + HEAD_RULES, client, kind)

@@ -33,7 +33,10 @@ def asked_matches(services: IntervalSet, family: int) -> list[tuple[Match, Match
 
 
 def until_match(until: datetime | None) -> Match:
-    """Up to, and not including, this moment; the kernel's ``--datestop`` includes the second it names."""
+    """Up to, and not including, this moment; the kernel's ``--datestop`` includes the second it names.
+
+    The kernel knows whole seconds: a fraction is cut off, and the entry ends that much earlier.
+    """
     if until is None:
         return ()
     last = until.astimezone(UTC) - timedelta(seconds=1)

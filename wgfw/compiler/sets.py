@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from wgfw.addresses import EVERYWHERE, AddressSet, Prefix, prefixes_of
 from wgfw.compiler.names import derived
-from wgfw.compiler.tree import Tree
+from wgfw.compiler.tree import Dispatch, shape
 from wgfw.intervals import IntervalSet
 from wgfw.ruleset import Chain, Match, Rule, Target
 
@@ -78,7 +78,8 @@ class AddressSets:
                 self.chains.append(Chain("mangle", name, (*rules, Rule((), target))))
                 self._roots[key] = name
             else:
-                tree = Tree("mangle", self.family, ("S", name), how, DEPTH)
-                self._roots[key] = tree.build(((p, target) for p in prefixes), None)
-                self.chains.extend(tree.chains)
+                dispatch = Dispatch("mangle", ("S", name), how, lambda _: target)
+                block = shape(self.family, [(p.network, p.length, 0) for p in prefixes], DEPTH)
+                self.chains.extend(dispatch.chains(block))
+                self._roots[key] = dispatch.name(block)
         return self._roots[key]
