@@ -79,11 +79,13 @@ def take_out(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
 
 def end_denied_connections(policy: Policy, netns: str | None) -> int:
     """Ends the open connections that the policy does not allow; how many there were."""
-    evaluator = Evaluator(policy, now())
+    made: list[Evaluator] = []  # only if there is any connection to judge
 
     def denied(connection: Connection) -> bool:
         if policy.gateway.holds(connection.family, connection.source):
             return False
+        evaluator = made[0] if made else Evaluator(policy, now())
+        made[:] = [evaluator]
         sender = evaluator.owner(connection.family, connection.source)
         packet = Packet(
             connection.family,
@@ -101,6 +103,8 @@ def end_denied_connections(policy: Policy, netns: str | None) -> int:
 
 def refuse_failing(loaded: Loaded) -> None:
     """Raises HardenError if a test of the policy fails."""
+    if not loaded.policy.tests:
+        return
     outcomes = run_tests(loaded.explainer(now()), loaded.policy.tests)
     failed = [outcome.message for outcome in outcomes if not outcome.passed]
     if failed:
