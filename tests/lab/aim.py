@@ -50,7 +50,7 @@ class Aimer:
         if published and dice > 0.8:
             door = self.random.choice(published)
             protocol = wire.TCP if door.protocol == "tcp" else wire.UDP
-            port = door.port + self.random.choice([0, 0, 0, 0, 1])
+            port = min(door.port + self.random.choice([0, 0, 0, 0, 1]), 65535)
             return via, Packet(src, door.dst, protocol, port, self._next_source())
         return via, self._opening(src, self._destination(family), family)
 

@@ -61,7 +61,7 @@ class Lab:
         self.netns = Netns()
         self._number = 0
         self._pending: dict[int, _Sent] = {}
-        self._by_sequence: dict[int, _Sent] = {}
+        self._by_sequence: dict[tuple[int, int, int], _Sent] = {}
         self._tuns: dict[int, str] = {}
         self._raws: dict[int, tuple[socket.socket, int, int]] = {}
         self._watch: socket.socket | None = None
@@ -183,9 +183,8 @@ class Lab:
         acked = acknowledged(packet, len(packet.body) + wire.TOKEN_SIZE + len(packet.tail))
         sent = self._pending[number] = _Sent(packet, acked, Outcome())
         if packet.protocol == wire.TCP:
-            self._by_sequence[acked] = sent
-            if packet.flags & wire.ACK and packet.ack:
-                self._by_sequence[packet.ack] = sent
+            answered = (acked, packet.ack) if packet.flags & wire.ACK else (acked,)
+            self._by_sequence.update({(packet.family, packet.source, n): sent for n in answered})
         return sent
 
     def _settle(self) -> None:
@@ -222,7 +221,8 @@ class Lab:
     def _of_reset(self, packet: Packet) -> _Sent | None:
         if packet.protocol != wire.TCP or not packet.flags & wire.RST:
             return None
-        return next((self._by_sequence[n] for n in reset_numbers(packet) if n in self._by_sequence), None)
+        keys = ((packet.family, packet.detail, n) for n in reset_numbers(packet))
+        return next((self._by_sequence[key] for key in keys if key in self._by_sequence), None)
 
     def _came_in(self, packet: Packet, data: bytes) -> None:
         sent = self._pending.get(wire.find_token(data) or 0)
@@ -231,9 +231,14 @@ class Lab:
 
 
 def _same_kind(one: Packet, other: Packet) -> bool:
-    """Whether one may be the other, forwarded; NAT may have changed addresses and ports."""
+    """Whether one may be the other, forwarded; NAT may have changed addresses and ports.
+
+    A redirect may also be the gateway's own, about a redirect.
+    """
     if one.protocol != other.protocol:
         return False
+    if one.protocol == wire.ICMPV6 and one.icmp_type == wire.REDIRECT:
+        return (one.src, one.icmp_type) == (other.src, other.icmp_type)
     return one.protocol not in (wire.ICMP, wire.ICMPV6) or one.icmp_type == other.icmp_type
 
 

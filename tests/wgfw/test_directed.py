@@ -136,6 +136,14 @@ def test_internet_and_the_gateways_public_address_are_two_things(gateway: Gatewa
     assert gateway.send("wg0", pick(ANCA, family), pick(WORLD, family), "tcp/22").forwarded == "wan0"
 
 
+@both
+def test_each_of_several_denies_wins(gateway: Gateway, family: int) -> None:
+    """Also where two of them end in one and the same set of many addresses."""
+    denies = "{to: internet, services: [ssh]}, {to: internet, services: [dns, http, ping]}"
+    gateway.govern(f"clients: {{anca: {{allow: [{{to: any, services: [any]}}], deny: [{denies}]}}}}\n")
+    assert gateway.refused("wg0", pick(ANCA, family), pick(WORLD, family)) == ["gre"]
+
+
 SOMEBODY = {
     "filter accept": ("-t", "filter", "-j", "ACCEPT"),
     "mangle accept": ("-t", "mangle", "-j", "ACCEPT"),

@@ -42,7 +42,8 @@ def test_random_packets_fare_as_the_policy_says(iptables: Iptables, seed: int, t
         case.dnat = [rule for rule in case.dnat if rule.dst not in GATEWAY["lan0"] + GATEWAY["wan0"]]
     first = frozenset(prefix.partition("/")[0] for prefix, _ in (*case.routes, *CONNECTED) if ":" in prefix)
     judge = Judge(read_policy(case, tmp_path), datetime.now(UTC), LAB_ADDRESSES, first)
-    packets = [sent for family in (4, 6) for sent in Aimer(case).packets(PACKETS, family)]
+    aimer = Aimer(case)
+    packets = [sent for family in (4, 6) for sent in aimer.packets(PACKETS, family)]
     iptables.clear()
     lab.route(case.routes)
     iptables.dnat(case.dnat)
@@ -56,7 +57,7 @@ def test_random_packets_fare_as_the_policy_says(iptables: Iptables, seed: int, t
             judged += 1
             compare(iptables, case, sent, before, after, wanted)
     assert judged >= JUDGED_AT_LEAST
-    back = [answer for sent, after in zip(packets, got, strict=True) for answer in answers(case, sent, after)]
+    back = [answer for sent, after in zip(packets, got, strict=True) for answer in answers(aimer, sent, after)]
     for answer, outcome in zip(back, lab.send_all(back), strict=True):
         assert outcome.passed, f"an answer to an allowed packet was lost: {answer[0]} {answer[1]}: {outcome}\n{case}"
 
@@ -77,13 +78,13 @@ def compare(iptables: Iptables, case: Scenario, sent: Sent, before: Outcome, aft
     )
 
 
-def answers(case: Scenario, sent: Sent, outcome: Outcome) -> Iterator[Sent]:
+def answers(aimer: Aimer, sent: Sent, outcome: Outcome) -> Iterator[Sent]:
     """What the far side and a router on the way may send back about a packet that went through."""
     via, packet = sent
     seen, dev = outcome.seen, outcome.forwarded
-    if dev is None or seen is None or opens_nothing(packet) or Aimer(case).device_of(packet.src) != via:
+    if dev is None or seen is None or opens_nothing(packet) or aimer.device_of(packet.src) != via:
         return
-    if packet.icmp_type in wire.UNTRACKED and packet.protocol == wire.ICMPV6:
+    if (packet.icmp_type in wire.UNTRACKED and packet.protocol == wire.ICMPV6) or seen.dst in ("::", "0.0.0.0"):
         return
     if packet.protocol != wire.TCP or packet.flags == wire.SYN:
         yield dev, wire.reply(seen)
