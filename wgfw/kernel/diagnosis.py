@@ -16,9 +16,19 @@ _TABLE = re.compile(r"(?:initialize (?:ip6?tables )?table|table name) [`'](\S+?)
 _REASON = re.compile(r"failed \(([^)]*)\)")
 
 
+class UnreadableTableError(HardenError):
+    """A table of iptables' holds rules that nft wrote and iptables cannot show: nobody should write there blindly."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"iptables cannot read {where}: nft wrote a rule into it that iptables does not know",
+            "keep such rules in a table of another name (`nft list ruleset` shows them), or use --backend legacy",
+        )
+
+
 def refusal(program: str, errors: str, text: str = "") -> HardenError:
     """The error to raise when ``program`` failed with ``errors`` on stderr; ``text`` is what it was given to read."""
-    for explain in (_lock, _rights, _missing_extension, _missing_table, _refused_line):
+    for explain in (_lock, _rights, _beyond_iptables, _missing_extension, _missing_table, _refused_line):
         if (found := explain(errors, text)) is not None:
             return found
     said = " ".join(errors.split()) or "failed without a word"
@@ -41,6 +51,12 @@ def _rights(errors: str, _text: str) -> HardenError | None:
         f"the kernel does not let this process change rules: {' '.join(errors.split())}",
         "run it as root; in a container it needs CAP_NET_ADMIN and /run/xtables.lock",
     )
+
+
+def _beyond_iptables(errors: str, _text: str) -> HardenError | None:
+    if "Parsing nftables rule failed" not in errors:
+        return None
+    return UnreadableTableError("one of its own tables")
 
 
 def _missing_extension(errors: str, _text: str) -> HardenError | None:

@@ -4,8 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from harden.errors import HardenError
-from wgfw.kernel.diagnosis import refusal
+from wgfw.kernel.diagnosis import UnreadableTableError, refusal
 from wgfw.kernel.emptytables import drop_empty_tables
 from wgfw.kernel.programs import Backend, Finished, Programs, Running, run
 from wgfw.kernel.reading import Counted, KernelFamily, Lines, Place, SeenTable, parse_counters, parse_save
@@ -61,11 +60,7 @@ class Iptables:
         del self._peeked[family]
         strange = seen.incompatible.intersection(TABLES)
         if strange:
-            raise HardenError(
-                f"iptables cannot read the table {', '.join(sorted(strange))!r} (IPv{family}): nft wrote into it what "
-                "iptables does not know",
-                "keep such rules in a table of another name (`nft list ruleset` shows them), or use --backend legacy",
-            )
+            raise UnreadableTableError(f"the table {', '.join(sorted(strange))!r} (IPv{family})")
         return seen
 
     def read_chains(self, family: int, places: Iterable[Place]) -> KernelFamily:
@@ -110,9 +105,13 @@ class Iptables:
         return tuple(table for table in tables if table in seen.tables and table not in dropped)
 
     def _answer(self, running: Running) -> str:
-        done: Finished = running.finish()
-        if done.status != 0:
-            raise refusal(self._name(running.argv), done.errors)
+        try:
+            done: Finished = running.finish()
+            if done.status != 0:
+                raise refusal(self._name(running.argv), done.errors)
+        except BaseException:
+            self.cancel_reading()
+            raise
         return done.output
 
     def _name(self, argv: Sequence[str]) -> str:

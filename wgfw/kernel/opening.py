@@ -3,11 +3,12 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from harden.errors import HardenError
 from wgfw.kernel.backend import Choice, choose, confirm
 from wgfw.kernel.detached import uninterrupted
+from wgfw.kernel.diagnosis import UnreadableTableError
 from wgfw.kernel.iptables import Iptables
 from wgfw.kernel.namespace import name_of_this, path_of
 from wgfw.kernel.programs import BACKENDS, Backend, find_programs, preferred_backend, require_root
@@ -41,24 +42,45 @@ class Opening:
             if name == backend or "iptables-save" in programs.found:
                 self._kernels[name] = Iptables(programs)
         self._token = self.state.token()
-        for kernel in self._kernels.values():
-            kernel.begin_reading()
+        try:
+            for kernel in self._kernels.values():
+                kernel.begin_reading()
+        except BaseException:
+            self.cancel()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cancel()
 
     def reconciler(self) -> Reconciler:
         """The reconciler of the chosen backend. Raises HardenError where none works or none can be chosen."""
-        choice, kernel = self._chosen()
+        choice, kernel = self._choice()
         reconciler = Reconciler(kernel, self.state, run=uninterrupted, notes=choice.notes)
         reconciler.begin(self._token)
         return reconciler
 
     def kernel(self) -> Iptables:
         """The kernel through the chosen backend, for those who only read."""
-        return self._chosen()[1]
+        return self._choice()[1]
 
     def cancel(self) -> None:
-        """Nobody will ask: end what was started."""
+        """Nobody will ask: end what was started. Not needed once there is a reconciler or a kernel."""
         for kernel in self._kernels.values():
             kernel.cancel_reading()
+
+    def _choice(self) -> tuple[Choice, Iptables]:
+        try:
+            choice, kernel = self._chosen()
+        except BaseException:
+            self.cancel()
+            raise
+        for other in self._kernels.values():
+            if other is not kernel:
+                other.cancel_reading()
+        return choice, kernel
 
     def _chosen(self) -> tuple[Choice, Iptables]:
         failures: list[HardenError] = []
@@ -68,7 +90,7 @@ class Opening:
                 holdings[name] = tuple(kernel.peek(family) for family in kernel.families())
             except HardenError as error:
                 kernel.cancel_reading()
-                if name == self.asked:
+                if name == self.asked or (self.asked == "auto" and isinstance(error, UnreadableTableError)):
                     raise
                 failures.append(error)
         if self.asked == "auto" and not holdings and failures:

@@ -129,7 +129,9 @@ def parse_save(family: int, text: str) -> KernelFamily:
                 policies[name] = policy
         elif line.startswith("*"):
             table, policies, chains, prefix = line[1:], {}, {}, "\n"
+            incompatible.add(table)  # until it is complete: iptables-nft-save stops at a rule that is beyond it
         elif line == "COMMIT":
+            incompatible.discard(table)
             tables[table] = SeenTable(policies, {name: tuple(lines) for name, lines in chains.items()})
         elif found := _INCOMPATIBLE.match(line):
             incompatible.add(found[1])
