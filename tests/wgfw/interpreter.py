@@ -92,7 +92,7 @@ def _matches(tokens: list[str], skb: Skb) -> Iterator[bool]:
         yield _match(option, tokens.pop(0), skb) is not negated
 
 
-def _match(option: str, value: str, skb: Skb) -> bool:  # noqa: C901, PLR0911, PLR0912 - a table of matches
+def _match(option: str, value: str, skb: Skb) -> bool:  # noqa: C901, PLR0911 - a table of matches
     asked, asked_flow = skb.asked
     if option == "-i":
         return skb.incoming == value

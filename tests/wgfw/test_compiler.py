@@ -163,7 +163,7 @@ def depth(rules: object) -> int:
 
 
 def test_the_deepest_policies_stay_within_the_limit_of_nft() -> None:
-    """Addresses chosen to make the tree as deep as possible, with big sets and own rules on top, nest 15 chains at most."""
+    """Addresses chosen to make the tree deep, with big sets and own rules on top, nest 15 chains at most."""
     ips = [f"{1 << (31 - bit) >> 24}.{(1 << (31 - bit)) >> 16 & 255}.{(1 << (31 - bit)) >> 8 & 255}.{k}/32"
            for bit in range(1, 24) for k in range(1, 40)]  # fmt: skip
     spread = [f"{n}.{n * 7 % 256}.{n * 13 % 256}.{n}" for n in range(11, 200, 2)]
