@@ -1,87 +1,21 @@
 """What has opened other people's gateways does not open this one: each known way round, with real packets."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lab import packet as wire
-from lab.enforce import install, policy_of
-from lab.generate import key
+from lab.estate import PEERS, Gateway, opening, pick
 from lab.iptables import BACKENDS, Dnat, Iptables
-from lab.outcome import ICMP_PROHIBITED, TCP_RESET, Outcome
-from lab.packet import Packet
+from lab.outcome import ICMP_PROHIBITED, TCP_RESET
 from lab.tun import GATEWAY, Lab
 
-HEAD = """\
-version: 1
-interfaces: {wg0: {peers: wg0.conf}, wg1: {peers: wg1.conf}}
-networks:
-  nas: [192.168.1.10, "fd00:1::10"]
-  cluster: [10.43.0.0/24, "fd00:43::/64"]
-"""
-PEERS = {
-    "wg0": {
-        "anca": "10.8.0.2/32, fd00:8::2/128",
-        "laptop": "10.8.0.3/32, fd00:8::3/128",
-        "office": "172.20.0.0/16, fd00:20::/32",
-        "desk": "172.20.5.7/32, fd00:20::7/128",
-    },
-    "wg1": {"guest": "10.9.0.2/32, fd00:9::2/128", "printer": "172.20.5.9/32, fd00:20::9/128"},
-}
 ANCA, LAPTOP, GUEST = ("10.8.0.2", "fd00:8::2"), ("10.8.0.3", "fd00:8::3"), ("10.9.0.2", "fd00:9::2")
 NAS, WORLD = ("192.168.1.10", "fd00:1::10"), ("8.8.8.8", "2620:fe::fe")
 OWN = [address for addresses in GATEWAY.values() for address in addresses]
 FAMILIES = (4, 6)
 both = pytest.mark.parametrize("family", FAMILIES)
-
-
-def peers_file(dev: str) -> str:
-    """A wg-quick file."""
-    text = f"[Interface]\nAddress = {', '.join(f'{a}/24' if '.' in a else f'{a}/64' for a in GATEWAY[dev])}\n"
-    for number, (name, ips) in enumerate(PEERS[dev].items()):
-        text += f"\n# friendly_name = {name}\n[Peer]\nPublicKey = {key(f'{dev} {number}')}\nAllowedIPs = {ips}\n"
-    return text
-
-
-@dataclass
-class Gateway:
-    """The lab under one backend, and a policy on it."""
-
-    lab: Lab
-    iptables: Iptables
-    folder: Path
-
-    def govern(self, policy: str) -> None:
-        """Enforce the clients (and what else follows) of a policy, instead of anything there was."""
-        self.iptables.clear()
-        self.add(policy)
-
-    def add(self, policy: str) -> None:
-        """Enforce it beside what is there, with no connections yet."""
-        files = {f"{dev}.conf": peers_file(dev) for dev in PEERS}
-        install(self.iptables, policy_of({"policy.yaml": HEAD + policy, **files}, self.folder))
-
-    def send(self, via: str, src: str, dst: str, service: str) -> Outcome:
-        """The fate of a packet that opens a connection to a service."""
-        return self.lab.send(via, opening(src, dst, service, self.lab.next_number() + 30000))
-
-    def refused(self, via: str, src: str, dst: str) -> list[str]:
-        """What gets through of the services that an attacker would try first."""
-        tried = ("tcp/22", "tcp/80", "udp/53", "ping", "gre")
-        sent = [(via, opening(src, dst, s, self.lab.next_number() + 30000)) for s in tried]
-        return [s for s, outcome in zip(tried, self.lab.send_all(sent), strict=True) if outcome.passed]
-
-
-def opening(src: str, dst: str, service: str, source: int = 30000) -> Packet:
-    """A packet that asks for ``tcp/22``, ``udp/53``, ``ping`` or ``gre``."""
-    family = 6 if ":" in src else 4
-    kind, _, port = service.partition("/")
-    if kind in ("tcp", "udp"):
-        return Packet(src, dst, wire.TCP if kind == "tcp" else wire.UDP, int(port), source)
-    if kind == "gre":
-        return Packet(src, dst, wire.GRE)
-    return Packet(src, dst, wire.ICMPV6 if family == 6 else wire.ICMP, wire.ECHO_REQUEST[family] << 8, source)
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -96,11 +30,6 @@ def gateway(iptables: Iptables, tmp_path: Path) -> Iterator[Gateway]:
     yield Gateway(iptables.lab, iptables, tmp_path)
     for backend in BACKENDS:
         Iptables(iptables.lab, backend).clear()
-
-
-def pick(pair: Sequence[str], family: int) -> str:
-    """The address of that family, of an IPv4 and an IPv6 one."""
-    return pair[family == 6]
 
 
 ALLOWED = "clients: {anca: {allow: [{to: nas, services: [ssh, ping]}]}}\n"
