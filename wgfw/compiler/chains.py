@@ -121,7 +121,9 @@ class ClientChains:
     def _each(
         self, ways: Iterable[Callable[[PolicyRule, Target], list[Rule]]], rules: PolicyRules, target: Target
     ) -> list[Rule]:
-        return list(dict.fromkeys(rule for way in ways for entry in rules for rule in way(entry, target)))
+        found = [rule for way in ways for entry in rules for rule in way(entry, target)]
+        # Of equal rules the last stays: a "return if decided" must stand behind every jump that may decide.
+        return list(dict.fromkeys(reversed(found)))[::-1]
 
     def _plain(self, rule: PolicyRule, target: Target) -> list[Rule]:
         """By where the packet goes now."""

@@ -130,7 +130,7 @@ class FamilyCompiler:
 
     def _by_state(self) -> Iterator[Rule]:
         yield Rule(("-m", "conntrack", "--ctstate", "ESTABLISHED", "--ctdir", "REPLY"), ("-g", names.ALLOWED))
-        yield Rule(("-m", "conntrack", "--ctstate", "INVALID"), NOTHING)
+        yield Rule(("-m", "conntrack", "--ctstate", "INVALID"), DENY)
         for kind in ICMP_ERRORS[self.family]:
             related = ("-m", "conntrack", "--ctstate", "RELATED")
             yield Rule((*ICMP_TYPE[self.family], kind, *related), ("-g", names.ALLOWED))
