@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from harden.errors import HardenError
 from wgfw.kernel.reading import KernelFamily, Place, parse_save
+from wgfw.ruleset import FamilyRules
 
 BUILT_IN = {
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
@@ -70,6 +71,10 @@ class FakeKernel:
                 if (table, chain) not in wanted:
                     del seen.chains[chain]  # type: ignore[attr-defined]
         return whole
+
+    def altered(self, _rules: FamilyRules, _places: Iterable[Place]) -> frozenset[Place]:
+        self._alive()
+        return frozenset()
 
     def write(self, family: int, text: str) -> None:
         self._alive()

@@ -133,14 +133,20 @@ class Difference:
             yield f"{name} {table} {stale}: not wanted, to be deleted"
 
 
-def compare(wanted: Wanted, seen: KernelFamily, recorded: KernelFamily | None = None) -> Difference:
+def compare(
+    wanted: Wanted,
+    seen: KernelFamily,
+    recorded: KernelFamily | None = None,
+    altered: frozenset[Place] = frozenset(),
+) -> Difference:
     """What to write so that ``seen`` becomes ``wanted``.
 
-    ``recorded`` is what the kernel showed after our last write, printed by the same version of iptables.
+    ``recorded`` is what the kernel showed after our last write, printed by the same version of iptables; ``altered``
+    names chains that are known to be wrong however right they look.
     """
     return Difference(
         wanted.family,
-        chains=tuple(_chain_changes(wanted, seen, recorded)),
+        chains=tuple(_chain_changes(wanted, seen, recorded, altered)),
         hooks=tuple(_hook_changes(wanted, seen)),
         stale=tuple(place for place, _ in seen.our_chains() if place not in wanted.chains),
         removal=not wanted.chains and not wanted.hooks,
@@ -170,12 +176,14 @@ def _hook_lines(rules: FamilyRules) -> dict[Place, Placed]:
     return found
 
 
-def _chain_changes(wanted: Wanted, seen: KernelFamily, recorded: KernelFamily | None) -> Iterator[ChainChange]:
+def _chain_changes(
+    wanted: Wanted, seen: KernelFamily, recorded: KernelFamily | None, altered: frozenset[Place]
+) -> Iterator[ChainChange]:
     for place in wanted.chains:
         lines = seen.chain(place)
         if lines is None:
             yield ChainChange(place, "missing", wanted.lines(place))
-        elif not wanted.agrees(place, lines, recorded.chain(place) if recorded else None):
+        elif place in altered or not wanted.agrees(place, lines, recorded.chain(place) if recorded else None):
             yield ChainChange(place, "differs", wanted.lines(place))
 
 

@@ -1,9 +1,10 @@
 """What the reconciler needs of a kernel; the tests own a second implementation, in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from wgfw.kernel.reading import KernelFamily, Place
+from wgfw.ruleset import FamilyRules
 
 
 class Kernel(Protocol):
@@ -28,6 +29,9 @@ class Kernel(Protocol):
 
     def read_chains(self, family: int, places: Iterable[Place]) -> KernelFamily:
         """These chains only."""
+
+    def altered(self, rules: FamilyRules, places: Sequence[Place]) -> frozenset[Place]:
+        """Those chains of ``rules`` that bear the right marker but not the right rules, as far as it can be told."""
 
     def write(self, family: int, text: str) -> None:
         """Carry out a text for ``iptables-restore --noflush``; each table is one transaction.

@@ -4,11 +4,12 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from wgfw.kernel import legacy
 from wgfw.kernel.diagnosis import UnreadableTableError, refusal
 from wgfw.kernel.emptytables import drop_empty_tables
 from wgfw.kernel.programs import Backend, Finished, Programs, Running, run
 from wgfw.kernel.reading import Counted, KernelFamily, Lines, Place, SeenTable, parse_counters, parse_save
-from wgfw.ruleset import TABLES
+from wgfw.ruleset import TABLES, FamilyRules
 
 LOCK_SECONDS = 20
 _IPV6_THERE = "/proc/net/if_inet6"  # made by the kernel's IPv6 code; missing with ipv6.disable=1
@@ -75,6 +76,15 @@ class Iptables:
     def counters(self, family: int) -> Mapping[Place, Sequence[Counted]]:
         """How often each rule of each chain matched."""
         return parse_counters(self._answer(Running((*self._programs.command(family, "-save"), "-c"))))
+
+    def altered(self, rules: FamilyRules, places: Sequence[Place]) -> frozenset[Place]:
+        """Those chains whose rules are not the wanted ones though their markers are, as far as it can be told.
+
+        On legacy, with python-iptables, it can; nft has nothing of that kind.
+        """
+        if self.backend == "nft" or not places:
+            return frozenset()
+        return legacy.altered(rules, places, self.netns) or frozenset()
 
     def write(self, family: int, text: str) -> None:
         """Give the kernel a text for ``iptables-restore --noflush``.

@@ -13,13 +13,13 @@ The order, and what a sudden end leaves at each point:
 from collections.abc import Callable, Mapping, Sequence
 
 from harden.errors import HardenError
-from wgfw.kernel.difference import Wanted, WantedRules, WantedText, compare
+from wgfw.kernel.difference import Difference, Wanted, WantedRules, WantedText, compare
 from wgfw.kernel.execution import Execution
 from wgfw.kernel.interface import Kernel
 from wgfw.kernel.plan import Kind, Outcome, Plan
-from wgfw.kernel.reading import KernelFamily, parse_save
+from wgfw.kernel.reading import KernelFamily, Place, parse_save
 from wgfw.kernel.state import Record, StateDirectory, Token
-from wgfw.ruleset import RuleSet
+from wgfw.ruleset import FamilyRules, RuleSet
 
 LOCK_SECONDS = 60
 Run = Callable[[Callable[[], Outcome]], Outcome]
@@ -118,11 +118,20 @@ class Reconciler:
         digest: str = "",
     ) -> Plan:
         token, current, seen = look
-        differences = {f: compare(wanted[f], seen[f], self._recorded(current, seen[f])) for f in seen}
+        differences: dict[int, Difference] = {}
+        for family, there in seen.items():
+            recorded = self._recorded(current, there)
+            altered = self._second_look(rules.family(family), there) if rules and not recorded else frozenset()
+            differences[family] = compare(wanted[family], there, recorded, altered)
         notes = self.notes
         if 6 not in seen:
             notes += ("this kernel has no IPv6: no IPv6 packet can pass, and no IPv6 rule is needed",)
         return Plan(kind, rules, policy, digest, wanted, seen, differences, current, token, notes)
+
+    def _second_look(self, rules: FamilyRules, seen: KernelFamily) -> frozenset[Place]:
+        """What only the rules themselves can tell, where it is not known how the kernel printed them."""
+        places = [(chain.table, chain.name) for chain in rules.chains]
+        return self.kernel.altered(rules, [place for place in places if seen.chain(place)])
 
     def _recorded(self, record: Record | None, seen: KernelFamily) -> KernelFamily | None:
         """The kernel's text after our last write, if the same program prints it now."""
