@@ -225,7 +225,6 @@ def test_a_match_that_iptables_does_not_know_is_named(host: Host) -> None:
 
 def test_a_held_xtables_lock_is_named(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Legacy waits and gives up; nft knows no lock."""
-    monkeypatch.setattr(iptables, "LOCK_SECONDS", 1)
     monkeypatch.setattr(iptables.Iptables.__init__, "__kwdefaults__", {"lock_seconds": 1})
     with open(host.netns.lock, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
