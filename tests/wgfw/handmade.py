@@ -89,11 +89,17 @@ class Builder:
     def __init__(self, clients: Mapping[str, Peer], networks: Mapping[str, list[str]], file: str) -> None:
         self.clients, self.networks, self.file = clients, networks, file
         self.lines = itertools.count(10)
+        self.scopes: dict[Target, Scope] = {}
 
     def place(self, text: str = "") -> Place:
         return Place(self.file, next(self.lines), text)
 
     def scope(self, aim: Target) -> Scope:
+        if aim not in self.scopes:
+            self.scopes[aim] = self.resolve(aim)
+        return self.scopes[aim]
+
+    def resolve(self, aim: Target) -> Scope:
         if aim.kind is TargetKind.ANY:
             return Scope(EVERYWHERE, True)
         if aim.kind is TargetKind.INTERNET:
@@ -104,11 +110,10 @@ class Builder:
             return Scope(AddressSet.parse(*self.networks[aim.name]))
         if aim.kind is TargetKind.ADDRESS:
             return Scope(AddressSet.parse(aim.name))
-        out = AddressSet()
-        for name, peer in self.clients.items():
-            if aim.name == name or (aim.kind is TargetKind.PROFILE and aim.name in peer.profiles):
-                out |= owned(self.clients, name)
-        return Scope(out)
+        if aim.kind is TargetKind.CLIENT:
+            return Scope(owned(self.clients, aim.name))
+        members = [owned(self.clients, name) for name, peer in self.clients.items() if aim.name in peer.profiles]
+        return Scope(AddressSet(*(IntervalSet.of(s for m in members for s in m.family(f)) for f in (4, 6))))
 
     def entry(self, effect: Effect, row: EntryTuple) -> Entry:
         to, wanted, until = row if len(row) == 3 else (*row, None)

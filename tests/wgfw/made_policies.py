@@ -86,3 +86,26 @@ def packets(draw: st.DrawFn) -> Packet:
     behind = (address(family), draw(flows(family))) if draw(st.integers(0, 3)) == 0 else None
     interface = draw(st.sampled_from(["wg0", "wg0", "wg1", None]))
     return Packet(family, address(family), address(family), draw(flows(family)), interface, behind)
+
+
+# One address of each client, with its interface; and addresses that are no client's in any of these policies.
+SENDERS = {
+    "10.8.0.2": "wg0", "10.8.0.3": "wg0", "10.8.0.4": "wg0", "10.50.0.7": "wg0", "10.50.0.9": "wg0",
+    "10.50.0.8": "wg1", "fd00:8::2": "wg0", "fd00:8::3": "wg1",
+}  # fmt: skip
+OUTSIDERS = ["10.8.0.5", "192.168.1.10", "192.168.1.8", "8.8.8.9", "10.51.0.0", "fd00:1::10", "2620::1"]
+
+
+@st.composite
+def client_packets(draw: st.DrawFn) -> Packet:
+    """A packet that a client sends, or one that comes to a client from outside; no DNAT."""
+    if draw(st.integers(0, 2)):
+        source = draw(st.sampled_from(sorted(SENDERS)))
+        family, start = parse_ip(source)
+        ends = [value for f, value in map(parse_ip, [*ADDRESSES, *OUTSIDERS]) if f == family]
+        interface: str | None = SENDERS[source]
+    else:
+        family, start = parse_ip(draw(st.sampled_from(OUTSIDERS)))
+        ends = [value for f, value in map(parse_ip, SENDERS) if f == family]
+        interface = None
+    return Packet(family, start, draw(st.sampled_from(ends)), draw(flows(family)), interface)
