@@ -1,6 +1,5 @@
 """The names that a person uses for clients, networks and services of one policy."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 from harden.errors import HardenError
@@ -24,25 +23,22 @@ class Directory:
         self.networks = networks or {}
         self._own_services = services or {}
         self._services: dict[str, IntervalSet] = dict(self._own_services)
-        self._twice = {name for name, count in Counter(c.name for c in policy.clients).items() if count > 1}
-        self._clients: dict[str, Client] = {}
+        self._clients = {client.name: client for client in policy.clients}
+        # Where two interfaces have an anca, the clients are wg0/anca and wg1/anca; with its interface, every name works.
+        self._of_interfaces: dict[str, list[Client]] = {}
         for client in policy.clients:
-            self._clients.setdefault(f"{client.interface}/{client.name}", client)
-        for client in policy.clients:
-            if client.name not in self._twice:
-                self._clients[client.name] = client
-
-    def label(self, client: Client) -> str:
-        """The client's name; ``wg1/anca`` where another interface has an ``anca`` too."""
-        return f"{client.interface}/{client.name}" if client.name in self._twice else client.name
+            bare = client.name.removeprefix(f"{client.interface}/")
+            self._clients.setdefault(f"{client.interface}/{bare}", client)
+            if bare != client.name:
+                self._of_interfaces.setdefault(bare, []).append(client)
 
     def client(self, name: str) -> Client:
         """The client of that name, alone or with its interface. Raises HardenError."""
         found = self._clients.get(name)
         if found is not None:
             return found
-        if name in self._twice:
-            those = sorted(self.label(c) for c in self.policy.clients if c.name == name)
+        if name in self._of_interfaces:
+            those = sorted(client.name for client in self._of_interfaces[name])
             raise HardenError(f"more than one client is called {quote(name)}", f"say which: {', '.join(those)}")
         raise HardenError(f"unknown client {quote(name)}{did_you_mean(name, self._clients)}")
 

@@ -100,7 +100,7 @@ class Explainer:
         """The answer. Raises HardenError for unknown names, bad addresses, and services a family does not have."""
         family, destination = self._destination(question.to)
         origin = self._origin(question, family)
-        label = self.directory.label(origin.client) if origin.client else None
+        label = origin.client.name if origin.client else None
         wanted = self._wanted(question, family)
         if origin.address is None:
             return Answer(question, label, None, False, None, f"the client has no IPv{family} address")
@@ -155,7 +155,7 @@ class Explainer:
     def _client_origin(self, question: Question, family: int) -> _Origin:
         client = self.directory.client(question.source)
         if question.address is None:
-            key = (self.directory.label(client), family)
+            key = (client.name, family)
             if key not in self._first:
                 self._first[key] = first_address(client, family)
             return _Origin(client, self._first[key], client.interface)

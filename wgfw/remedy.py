@@ -54,7 +54,7 @@ def _addition(wish: Wish, denial: Verdict, directory: Directory) -> str:
     other = denial.receiver if denial.sender is not None else None
     name = name_of(wish.family, address, other, directory)
     entry = f"{{{word}: {yaml_string(name)}, services: [{yaml_string(wish.service)}]}}"
-    key = yaml_string(directory.label(client))
+    key = yaml_string(client.name)
     if client.entry is not None:
         return f"add to clients.{key}.{effect} ({client.entry}): - {entry}"
     # An entry takes the default profile away, so it has to say what the client has now.
@@ -68,7 +68,7 @@ def name_of(family: int, address: int, owner: Client | None, directory: Director
         if network.addresses.holds(family, address) and all(_one_host(network.addresses.family(f)) for f in FAMILIES):
             return name
     if owner is not None and all(_one_host(owner.addresses.family(f)) for f in FAMILIES):
-        return f"client:{directory.label(owner)}"
+        return f"client:{owner.name}"
     return format_ip(family, address)
 
 

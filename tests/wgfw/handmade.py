@@ -100,16 +100,15 @@ class Builder:
         return self.scopes[aim]
 
     def resolve(self, aim: Target) -> Scope:
-        if aim.kind is TargetKind.ANY:
-            return Scope(EVERYWHERE, True)
-        if aim.kind is TargetKind.INTERNET:
-            return Scope(INTERNET, False)
-        if aim.kind is TargetKind.GATEWAY:
-            return Scope(AddressSet(), True)
-        if aim.kind is TargetKind.NETWORK:
-            return Scope(AddressSet.parse(*self.networks[aim.name]))
-        if aim.kind is TargetKind.ADDRESS:
-            return Scope(AddressSet.parse(aim.name))
+        fixed = {
+            "any": Scope(EVERYWHERE, True),
+            "internet": Scope(INTERNET, False),
+            "gateway": Scope(AddressSet(), True),
+        }
+        if aim.name in fixed:
+            return fixed[aim.name]
+        if aim.kind in (TargetKind.NETWORK, TargetKind.ADDRESS):
+            return Scope(AddressSet.parse(*self.networks.get(aim.name, [aim.name])))
         if aim.kind is TargetKind.CLIENT:
             return Scope(owned(self.clients, aim.name))
         members = [owned(self.clients, name) for name, peer in self.clients.items() if aim.name in peer.profiles]
@@ -158,7 +157,7 @@ def build(
             entries.append(ClientEntry(name, None, tuple(peer.profiles), rules, place))
         made.append(
             Client(
-                name=name.rpartition("/")[2],
+                name=name,
                 interface=peer.interface,
                 public_key=f"key{number}",
                 prefixes=tuple(Prefix.parse(ip) for ip in peer.ips),

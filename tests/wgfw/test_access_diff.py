@@ -12,7 +12,6 @@ from tests.wgfw.handmade import NOW, EntryTuple, Holder, Peer, build, services
 from tests.wgfw.made_policies import client_packets, policies
 from wgfw.access import AccessChange, Direction, Kind, diff_access, naming
 from wgfw.addresses import EVERYWHERE, INTERNET, SPECIAL_PURPOSE, AddressSet
-from wgfw.directory import Directory
 from wgfw.evaluate import Evaluator, Packet
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Document
@@ -189,7 +188,7 @@ def meaning(words: tuple[str, ...], look_up: Callable[[str], AddressSet]) -> Add
 
 def places(policy: Policy, document: Document) -> Callable[[str], AddressSet]:
     """Looks up one word of places."""
-    names = {label: client.addresses for client in policy.clients for label in [Directory(policy).label(client)]}
+    names = {client.name: client.addresses for client in policy.clients}
 
     def look_up(word: str) -> AddressSet:
         fixed = {

@@ -12,7 +12,6 @@ from wgfw.access.naming import Naming, Places
 from wgfw.access.reach import Layers, Receiver, Reckoner, Sender, everything
 from wgfw.access.region import Reach
 from wgfw.addresses import FAMILIES, AddressSet
-from wgfw.directory import Directory
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Network
 from wgfw.policy.model import Client, Policy
@@ -44,18 +43,13 @@ class _Grouping:
     """How a set of clients is called."""
 
     def __init__(self, old: Policy | None, new: Policy) -> None:
-        self._directories = [Directory(policy) for policy in (new, old) if policy is not None]
         self._totals = Counter(name for client in new.clients for name in client.profiles)
-        before = {(c.interface, c.name): c.profiles for c in old.clients} if old else {}
-        current = {id(client) for client in new.clients}
+        before = {_identity(client): client.profiles for client in old.clients} if old else {}
         # A client whose profiles change is better named than called one of its new profile's.
-        self._steady = {
-            id(c) for c in new.clients if before.get((c.interface, c.name), c.profiles) == c.profiles
-        } & current
-        self._current = current
+        self._steady = {id(c) for c in new.clients if before.get(_identity(c), c.profiles) == c.profiles}
 
     def group(self, clients: list[Client]) -> Group:
-        labels = tuple(self._directories[0 if id(c) in self._current else -1].label(c) for c in clients)
+        labels = tuple(client.name for client in clients)
         if not all(id(client) in self._steady for client in clients):
             return Group(labels)
         common = [name for name in clients[0].profiles if all(name in c.profiles for c in clients)]
@@ -90,12 +84,12 @@ class _Comparison:
 
     def events(self) -> Iterator[tuple[Client, _Event]]:
         """All that happens, client by client; those that are gone at the end."""
-        before = {(c.interface, c.name): c for c in self._old.policy.clients} if self._old else {}
+        before = {_identity(c): c for c in self._old.policy.clients} if self._old else {}
         for client in self._new.policy.clients:
             if self._old is None:
                 changes = self._first(client)
             else:
-                changes = self._changes(before.pop((client.interface, client.name), None), client)
+                changes = self._changes(before.pop(_identity(client), None), client)
             yield from ((client, event) for event in changes)
         for client in before.values():
             yield client, (Kind.REMOVED, Direction.OUT, (), None, (str(client.addresses),))
@@ -184,6 +178,11 @@ class _Comparison:
             grants = [g for until, reach in layers for g in _described(reach, until, families, naming)]
             self._known[key] = [(Kind.ONLY, tuple(grants))]
         return self._known[key][0][1]
+
+
+def _identity(client: Client) -> tuple[str, str]:
+    """What stays a client's own when a second one of its name appears on another interface."""
+    return client.interface, client.name.removeprefix(f"{client.interface}/")
 
 
 def _families(addresses: AddressSet) -> frozenset[int]:

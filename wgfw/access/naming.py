@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wgfw.addresses import EVERYWHERE, FAMILIES, INTERNET, SPECIAL_PURPOSE, AddressSet
-from wgfw.directory import Directory
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Network
 from wgfw.policy.model import Policy
@@ -43,7 +42,6 @@ class Naming:
     """
 
     def __init__(self, policy: Policy, networks: Mapping[str, Network], free: Places | None = None) -> None:
-        directory = Directory(policy)
         gateway = policy.gateway
         free = free or Places(AddressSet())
         self._networks = {name: Places(network.addresses) for name, network in networks.items()}
@@ -55,12 +53,10 @@ class Naming:
         }
         by_size = sorted((named | self._networks).items(), key=lambda item: _size(item[1]), reverse=True)
         self._candidates = [(name, places - free) for name, places in by_size]
-        self._clients = {directory.label(client): Places(client.addresses) for client in policy.clients}
+        self._clients = {client.name: Places(client.addresses) for client in policy.clients}
         self._profiles = _profiles(policy)
         self._owners = {
-            family: sorted(
-                (low, high, directory.label(c)) for c in policy.clients for low, high in c.addresses.family(family)
-            )
+            family: sorted((low, high, c.name) for c in policy.clients for low, high in c.addresses.family(family))
             for family in FAMILIES
         }
         self._known: dict[tuple[Places, frozenset[int]], tuple[str, ...]] = {}
