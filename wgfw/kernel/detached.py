@@ -13,8 +13,19 @@ from harden.errors import HardenError
 T = TypeVar("T")
 
 
-def uninterrupted(work: Callable[[], T]) -> T:
-    """The result of ``work``, done by a child in a session of its own.
+def nothing() -> None:
+    """There is nothing to do meanwhile."""
+
+
+def directly(work: Callable[[], T], meanwhile: Callable[[], None] = nothing) -> T:
+    """The result of ``work``, done here; ``meanwhile`` follows."""
+    result = work()
+    meanwhile()
+    return result
+
+
+def uninterrupted(work: Callable[[], T], meanwhile: Callable[[], None] = nothing) -> T:
+    """The result of ``work``, done by a child in a session of its own. ``meanwhile`` is done here until it is ready.
 
     Two families of rules are two transactions. A terminal that closes, Ctrl-C or ``kill -9`` between the two would
     leave one old and one new; the child does not get to know of any of them, and holds our locks until it is done.
@@ -25,9 +36,13 @@ def uninterrupted(work: Callable[[], T]) -> T:
         os.close(reading)
         _work(work, writing)
     os.close(writing)
-    interrupted: KeyboardInterrupt | None = None
+    interrupted: BaseException | None = None
     answer = b""
     with open(reading, "rb", buffering=0) as results:
+        try:
+            meanwhile()
+        except BaseException as error:  # noqa: BLE001  the child is waited for first
+            interrupted = error
         while True:
             try:
                 part = results.read(65536)

@@ -119,15 +119,19 @@ class Execution:
 
     def _read_back(self) -> dict[int, str]:
         texts: dict[int, str] = {}
+        many = [f for f, difference in self.plan.differences.items() if not self._few(difference)]
+        if many:
+            self.kernel.begin_reading()  # all families at once
         for family, difference in self.plan.differences.items():
             seen, wanted = self.plan.seen[family], self.plan.wanted[family]
-            places = difference.places
-            few = self.version is not None and len(places) <= self.kernel.single_reads
-            reread = self.kernel.read_chains(family, places) if few else self.kernel.read(family)
+            reread = self.kernel.read(family) if many else self.kernel.read_chains(family, difference.places)
             self.version = self.version or reread.version
             self._check(family, reread)
             texts[family] = written_text(wanted, seen, difference, reread)
         return texts
+
+    def _few(self, difference: Difference) -> bool:
+        return self.version is not None and len(difference.places) <= self.kernel.single_reads
 
     def _check(self, family: int, reread: KernelFamily) -> None:
         wanted, difference = self.plan.wanted[family], self.plan.differences[family]

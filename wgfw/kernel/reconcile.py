@@ -13,6 +13,7 @@ The order, and what a sudden end leaves at each point:
 from collections.abc import Callable, Mapping, Sequence
 
 from harden.errors import HardenError
+from wgfw.kernel.detached import directly, nothing
 from wgfw.kernel.difference import Difference, Wanted, WantedRules, WantedText, compare
 from wgfw.kernel.execution import Execution
 from wgfw.kernel.interface import Kernel
@@ -22,7 +23,7 @@ from wgfw.kernel.state import Record, StateDirectory, Token
 from wgfw.ruleset import FamilyRules, RuleSet
 
 LOCK_SECONDS = 60
-Run = Callable[[Callable[[], Outcome]], Outcome]
+Run = Callable[[Callable[[], Outcome], Callable[[], None]], Outcome]
 Look = tuple[Token, Record | None, Mapping[int, KernelFamily]]
 
 
@@ -38,7 +39,7 @@ class Reconciler:
         kernel: Kernel,
         state: StateDirectory,
         *,
-        run: Run = lambda work: work(),
+        run: Run = directly,
         lock_seconds: float = LOCK_SECONDS,
         notes: Sequence[str] = (),
     ) -> None:
@@ -88,8 +89,8 @@ class Reconciler:
         look = self._look()
         return self._plan("remove", {family: WantedText(KernelFamily(family)) for family in look[2]}, look)
 
-    def apply(self, plan: Plan) -> Outcome:
-        """Carry out a plan of any kind: both families or neither.
+    def apply(self, plan: Plan, meanwhile: Callable[[], None] = nothing) -> Outcome:
+        """Carry out a plan of any kind: both families or neither. ``meanwhile`` is done while the kernel works.
 
         Raises HardenError with the kernel as it was before; if not even that could be had back, it says so.
         """
@@ -97,7 +98,7 @@ class Reconciler:
             if self.state.token() != plan.token:
                 plan = self._again(plan)
             execution = Execution(self.kernel, self.state, plan)
-            return self._run(execution.run)
+            return self._run(execution.run, meanwhile)
 
     def _look(self) -> Look:
         if self._token is None:
