@@ -46,9 +46,10 @@ def how_to_enter(ended: sandbox.Ended) -> str:
     """For ``--keep``: the commands that lead into the namespaces, and the one that ends them."""
     user = "--user --preserve-credentials " if ended.user_namespace else ""
     enter = f"nsenter --target {ended.pid} {user}--mount --pid --net ip netns exec"
+    state = " as they were when it failed" if ended.status else ", with the policy in force"
     settings = f"HARDEN_POLICY={sandbox.WORK / POLICY} HARDEN_STATE={sandbox.WORK / STATE}"
     return (
-        f"\nThe namespaces stay, with the policy in force: {', '.join(machine.name for machine in MACHINES)}.\n"
+        f"\nThe namespaces stay{state}: {', '.join(machine.name for machine in MACHINES)}.\n"
         f"To be the guest's phone:\n  {enter} {netns('guest-phone')} bash\n"
         f"To be on the gateway, where harden finds the policy:\n  {enter} {netns('gateway')} env {settings} bash\n"
         f"To end it all:\n  kill {ended.pid}"
