@@ -16,7 +16,6 @@ from wgfw.policy.document import Effect
 from wgfw.policy.model import Client, Policy
 from wgfw.policy.model import Rule as PolicyRule
 from wgfw.ruleset import Chain, Match, Rule, Target
-from wgfw.services import of_family
 
 ALLOW: Target = ("-g", names.ALLOWED)
 DENY: Target = ("-g", names.DENIED)
@@ -66,7 +65,7 @@ class ClientChains:
 
     def _client(self, side: Side, client: Client) -> Target:
         shared = self._profiles(side, client.profiles)
-        own = self._of_side(side, client.own)
+        own = self._of_side(side, client.own) if client.own else ()
         if not own:
             return shared
         rules = tuple(r for name in client.profiles for r in self._profile_rules(side, name))
@@ -86,7 +85,7 @@ class ClientChains:
         return self._relevant[key]
 
     def _of_side(self, side: Side, rules: PolicyRules) -> PolicyRules:
-        return tuple(r for r in rules if r.effect in side.effects and of_family(r.services, self.family))
+        return tuple(r for r in rules if r.effect in side.effects and service_matches(r.services, self.family))
 
     def _build(
         self, side: Side, key: tuple[object, ...], rules: PolicyRules, shared: Target, shared_rules: PolicyRules

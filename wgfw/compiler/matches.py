@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from wgfw.intervals import Interval, IntervalSet
 from wgfw.ruleset import Match
@@ -11,17 +12,22 @@ PROTOCOLS = {TCP: "tcp", UDP: "udp"}
 MULTIPORT_SLOTS = 15  # xt_multiport.h: XT_MULTI_PORTS; a range takes two
 
 
-def service_matches(services: IntervalSet, family: int) -> list[Match]:
-    """Matches on the packet's own destination port or ICMP type that together cover exactly these services."""
+@lru_cache(maxsize=4096)
+def service_matches(services: IntervalSet, family: int) -> tuple[Match, ...]:
+    """Matches on the packet's own destination port or ICMP type that together cover exactly these services.
+
+    None at all for services that do not exist in the family.
+    """
     if _is_any(services, family):
-        return [()]
-    return [match for protocol, spans in _protocols(services, family) for match in _matches(protocol, spans)]
+        return ((),)
+    return tuple(match for protocol, spans in _protocols(services, family) for match in _matches(protocol, spans))
 
 
-def asked_matches(services: IntervalSet, family: int) -> list[tuple[Match, Match]]:
+@lru_cache(maxsize=4096)
+def asked_matches(services: IntervalSet, family: int) -> tuple[tuple[Match, Match], ...]:
     """The same for what the sender asked for before a DNAT: pairs of a match and what to add to ``-m conntrack``."""
     if _is_any(services, family):
-        return [((), ())]
+        return (((), ()),)
     out: list[tuple[Match, Match]] = []
     for protocol, spans in _protocols(services, family):
         if protocol not in PROTOCOLS or _whole(protocol, spans):
@@ -29,7 +35,7 @@ def asked_matches(services: IntervalSet, family: int) -> list[tuple[Match, Match
             continue
         for low, high in spans:
             out.append((("-p", PROTOCOLS[protocol]), ("--ctorigdstport", _port_range(low, high))))
-    return out
+    return tuple(out)
 
 
 def until_match(until: datetime | None) -> Match:
