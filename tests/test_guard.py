@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.checkout
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_OURS = {".git", ".venv", ".hypothesis", "dist", "build", "__pycache__", "node_modules"}
+NOT_OURS = {"dist", "build", "__pycache__"}
 CODE = ("harden", "wgfw", "secrets", "ansible", "demonstration", "benchmarks", "scripts")
 LONGEST_MODULE = 300
 
@@ -23,8 +23,12 @@ LONGEST_MODULE = 300
 def tree_files() -> Iterator[Path]:
     """Every file of the project, without what tools leave behind."""
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = [name for name in folders if name not in NOT_OURS and not name.endswith(("_cache", ".egg-info"))]
+        folders[:] = [name for name in folders if name == ".ci" or not is_left_behind(name)]
         yield from (Path(folder, name) for name in names if name != ".coverage")
+
+
+def is_left_behind(folder: str) -> bool:
+    return folder in NOT_OURS or folder.startswith(".") or folder.endswith(".egg-info")
 
 
 def texts() -> Iterator[tuple[str, str]]:
