@@ -132,7 +132,7 @@ services: {immich: [tcp/2283], inner: [tcp/9], outer: [inner, tcp/10]}
 defaults: {profile: fallback}
 """, HEAD.replace("networks: {", "networks: {media: [10.0.9.1], dns: [10.0.0.53], ") + "profiles:\n")  # fmt: skip
     assert found == [
-        'policy.yaml: the service "immich" is not used',
+        ' the service "immich" is not used',
         '4: the network "lan" is not used',
         '6: no client has the profile "spare"',
     ]
