@@ -86,9 +86,9 @@ DNS = Machine(
 CLUSTER = Machine(
     "cluster",
     (Link(LAN, ("192.168.1.20/24", "fd00:1::20/64")),),
-    more=("10.32.0.1/32", "fd00:32::1/128"),
+    more=("10.32.0.1/32", "fd00:32::1/128", "10.32.0.20/32", "fd00:32::20/128"),
     routers=("192.168.1.1", "fd00:1::1"),
-    tcp=(443, 6443),
+    tcp=(443, 6443, 8096),
 )
 # A public address, because `internet` in a policy leaves all documentation addresses out. It exists in these
 # namespaces only, which have no way to the network outside.
@@ -138,6 +138,7 @@ TARGETS = (
     Target("dns", "names", "tcp/53", "10.0.20.200", "fd00:20::200"),
     Target("cluster", "https", "tcp/443", "10.32.0.1", "fd00:32::1"),
     Target("cluster", "api", "tcp/6443", "10.32.0.1", "fd00:32::1"),
+    Target("cluster", "films", "tcp/8096", "10.32.0.20", "fd00:32::20"),
     Target("internet", "https", "tcp/443", "1.1.1.1", "2606:4700:4700::1111"),
     Target("internet", "ping", "ping", "1.1.1.1", "2606:4700:4700::1111"),
     Target("gateway", "ssh", "tcp/22", "192.168.1.1", "fd00:1::1"),
