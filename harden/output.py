@@ -68,8 +68,14 @@ class Cell:
 
 
 def json_text(document: object) -> str:
-    """One JSON document on one line. What JSON has no type for is an error, never a silent ``str()``."""
-    return json.dumps(document, ensure_ascii=False, separators=(", ", ": "), allow_nan=False)
+    """One JSON document on one line. What JSON has no type for is an error, never a silent ``str()``.
+
+    What a terminal would act on is escaped as JSON does it, so that a program reads the text as it is.
+    """
+    text = json.dumps(document, ensure_ascii=False, separators=(", ", ": "), allow_nan=False)
+    if text.isprintable():
+        return text
+    return "".join(char if _is_plain(char) else json.dumps(char)[1:-1] for char in text)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harden.output import printable
 from wgfw.policy.model import Client
 
 
@@ -12,7 +13,6 @@ class ClientStatus:
     """What is known of one client. Handshake (seconds since 1970) and bytes are None while the interface is not up;
     the counters are None while the kernel does not hold the rules of this policy."""
 
-    label: str
     client: Client
     latest_handshake: int | None
     rx_bytes: int | None
@@ -23,7 +23,7 @@ class ClientStatus:
     def document(self) -> dict[str, Any]:
         """For ``--json``."""
         return {
-            "name": self.label,
+            "name": self.client.name,
             "interface": self.client.interface,
             "profiles": list(self.client.profiles),
             "addresses": [prefix.bare for prefix in self.client.prefixes],
@@ -45,7 +45,8 @@ METRICS = (
 
 
 def prometheus(clients: Sequence[ClientStatus], *, in_sync: bool, backend: str) -> str:
-    """The metrics of all clients. Names of clients are label values, with everything escaped that has to be."""
+    """The metrics of all clients. Names of clients are label values: what the format reserves is escaped, and what a
+    terminal would act on is spelled out, as in all that harden prints."""
     return "".join(f"{line}\n" for line in _lines(clients, in_sync, backend))
 
 
@@ -60,10 +61,14 @@ def _lines(clients: Sequence[ClientStatus], in_sync: bool, backend: str) -> Iter
             value = getattr(client, field)
             if value is not None:
                 profiles = ",".join(client.client.profiles)
-                labels = (("client", client.label), ("interface", client.client.interface), ("profiles", profiles))
-                shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
+                labels = (
+                    ("client", client.client.name),
+                    ("interface", client.client.interface),
+                    ("profiles", profiles),
+                )
+                shown = ",".join(f'{label}="{_escaped(printable(text))}"' for label, text in labels)
                 yield f"{name}{{{shown}}} {value}"
 
 
 def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return value.replace("\\", "\\\\").replace('"', '\\"')  # there is no line break left in it

@@ -7,7 +7,16 @@ from harden.errors import HardenError
 from harden.output import Output
 from harden.progress import progress
 from wgfw.access import AccessChange, diff_access
-from wgfw.commands.gateway import Gateway, Loaded, Prospect, load_policy, look_ahead, now, stored_policy
+from wgfw.commands.gateway import (
+    READDRESSED,
+    Gateway,
+    Loaded,
+    Prospect,
+    load_policy,
+    look_ahead,
+    now,
+    stored_policy,
+)
 from wgfw.evaluate import Evaluator, Packet
 from wgfw.kernel.conntrack import Connection, end_denied
 from wgfw.kernel.plan import Outcome, Plan
@@ -21,9 +30,11 @@ DIFFERENT = 3
 def plan_policy(path: str, gateway: Gateway, output: Output) -> int:
     """Says what an apply would change."""
     prospect, _ = _prospect(path, gateway, output)
-    changes = list(_changes(prospect))
+    changes = [] if prospect.in_sync else list(_changes(prospect))
+    if prospect.readdressed is not None:
+        output.note(READDRESSED)
     if output.as_json:
-        output.document(_document(prospect, changes))
+        output.document(_document(changes, in_sync=prospect.in_sync))
     elif prospect.in_sync:
         output.line("in sync: nothing to change")
     else:
@@ -36,17 +47,24 @@ def apply_policy(path: str, gateway: Gateway, output: Output, *, tests: bool, dr
     prospect, reconciler = _prospect(path, gateway, output)
     if tests:
         refuse_failing(prospect.loaded)
-    changes = list(_changes(prospect))
+    changes: list[AccessChange | str] = []
+
+    def find_changes() -> None:
+        changes.extend(_changes(prospect))
+
     outcome = Outcome(changed=False)
     ended = 0
-    if not dry_run:
+    if dry_run:
+        find_changes()
+    else:
         with progress(output, "writing the rules"):
-            outcome = reconciler.apply(prospect.plan)
+            outcome = reconciler.apply(prospect.plan, find_changes)
         ended = end_denied_connections(prospect.loaded.policy, gateway.netns)
     for note in outcome.notes:
         output.note(note)
     if output.as_json:
-        output.document(_document(prospect, changes) | {"changed": outcome.changed, "ended_connections": ended})
+        document = _document(changes, in_sync=prospect.plan.in_sync)
+        output.document(document | {"changed": outcome.changed, "ended_connections": ended})
     elif prospect.plan.in_sync:
         output.line("in sync: nothing to change")
     else:
@@ -98,7 +116,13 @@ def end_denied_connections(policy: Policy, netns: str | None) -> int:
         verdict = evaluator.judge(packet)
         return verdict.governed and not verdict.allowed
 
-    return end_denied(denied, netns)
+    try:
+        return end_denied(denied, netns)
+    except HardenError as error:
+        raise HardenError(
+            ["the rules are in force, but open connections that they do not allow may go on:", *error.messages],
+            [*error.hints, "then run the same command again: it ends them"],
+        ) from error
 
 
 def refuse_failing(loaded: Loaded) -> None:
@@ -132,9 +156,9 @@ def _changes(prospect: Prospect) -> Iterator[AccessChange | str]:
     yield from prospect.plan.describe()
 
 
-def _document(prospect: Prospect, changes: list[AccessChange | str]) -> dict[str, Any]:
+def _document(changes: list[AccessChange | str], *, in_sync: bool) -> dict[str, Any]:
     return {
-        "in_sync": prospect.in_sync,
+        "in_sync": in_sync,
         "changes": [
             document
             for change in changes

@@ -1,5 +1,6 @@
 """A policy together with the gateway it is for."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -57,7 +58,11 @@ def load_policy(path: str, netns: str | None, *, on_gateway: bool | None = None)
 
 
 def _is_gateway(document: Document, netns: str | None) -> bool:
-    return netns is not None or any(Path(f"/sys/class/net/{name}").exists() for name in document.interfaces)
+    there = {name for _, name in socket.if_nameindex()}  # of this network namespace; /sys may show another one's
+    return netns is not None or not there.isdisjoint(document.interfaces)
+
+
+READDRESSED = "the gateway's own addresses have changed since the last apply; the next one takes them in"
 
 
 @dataclass(frozen=True, slots=True)

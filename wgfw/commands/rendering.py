@@ -22,7 +22,7 @@ def render_policy(
     rules = compile_policy(loaded.policy)
     if form == "script":
         if family is not None:
-            raise UsageError("the script is for both families: leave --family out")
+            raise UsageError("the script is for both families", "leave --family out, or --format script")
         texts = {"script": script_text(rules, loaded.policy.interfaces)}
     else:
         texts = {number: restore_text(rules.family(int(number))) for number in ([family] if family else ["4", "6"])}

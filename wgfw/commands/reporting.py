@@ -7,7 +7,7 @@ from typing import Literal
 
 from harden.errors import HardenError
 from harden.output import Cell, Column, Output
-from wgfw.commands.gateway import Gateway, Prospect, load_policy, look_ahead
+from wgfw.commands.gateway import READDRESSED, Gateway, Prospect, load_policy, look_ahead
 from wgfw.compiler.counters import client_counters
 from wgfw.kernel.iptables import Iptables
 from wgfw.metrics import ClientStatus, prometheus
@@ -25,11 +25,7 @@ def report_status(path: str, gateway: Gateway, output: Output, form: Literal["te
         prospect = look_ahead(loaded, reconciler, output)
         counts = _counts(loaded.policy, opening.kernel()) if prospect.in_sync else {}
     devices = dict(_devices(loaded.policy, gateway.netns, output))
-    directory = loaded.directory()
-    clients = [
-        _status(number, client, directory.label(client), counts, devices)
-        for number, client in enumerate(loaded.policy.clients)
-    ]
+    clients = [_status(number, client, counts, devices) for number, client in enumerate(loaded.policy.clients)]
     backend = reconciler.kernel.backend
     if form == "prometheus":
         output.raw(prometheus(clients, in_sync=prospect.in_sync, backend=backend))
@@ -66,7 +62,6 @@ def _counts(policy: Policy, kernel: Iptables) -> dict[tuple[int, str], int]:
 def _status(
     number: int,
     client: Client,
-    label: str,
     counts: Mapping[tuple[int, str], int],
     devices: Mapping[str, Mapping[str, DevicePeer]],
 ) -> ClientStatus:
@@ -74,7 +69,6 @@ def _status(
     judged, denied = (counts[number, kind] if counts else None for kind in ("judged", "denied"))
     accepted = None if judged is None or denied is None else max(0, judged - denied)
     return ClientStatus(
-        label,
         client,
         peer.latest_handshake if peer else None,
         peer.rx_bytes if peer else None,
@@ -97,13 +91,13 @@ def _say(clients: list[ClientStatus], prospect: Prospect, backend: str, output: 
         for line in prospect.plan.describe():
             output.detail(line)
     if prospect.readdressed is not None:
-        output.note("the gateway's own addresses have changed since the last apply; the next one takes them in")
+        output.note(READDRESSED)
 
 
 def _row(status: ClientStatus) -> list[object]:
     denied: object = _number(status.denied)
     return [
-        status.label,
+        status.client.name,
         ", ".join(status.client.profiles) or "-",
         ", ".join(prefix.bare for prefix in status.client.prefixes) or "-",
         _when(status.latest_handshake),

@@ -28,10 +28,10 @@ _GUIDE = """\
 #    A client may have several, and rules of its own:
 #      laptop: {profiles: [guest, media], allow: [{to: 192.168.1.20, services: [ssh]}]}
 # 2. Say under "networks" where the things are that those profiles name.
-# 3. See what it means, then put it in force, with a way back in case you lock yourself out:
+# 3. See what it means, then put it in force; `harden wg rollback` goes back to the rules before:
 #      harden wg check
 #      harden wg plan
-#      harden wg apply --confirm 60      and, if all is well: harden wg confirm
+#      harden wg apply
 #    Each takes --policy FILE if this file is not /etc/harden/policy.yaml.
 """
 _NETWORKS = """\
