@@ -105,6 +105,8 @@ class Explainer:
         if origin.address is None:
             return Answer(question, label, None, False, None, f"the client has no IPv{family} address")
         source = format_ip(family, origin.address)
+        if origin.client is None and self.evaluator.policy.gateway.holds(family, origin.address):
+            return Answer(question, label, source, True, None, "what the gateway itself sends is not restricted")
         case = self.evaluator.case(family, origin.address, destination, origin.interface)
         if origin.client and case.sender is not origin.client:
             reason = f"{source} is not an address of this client: WireGuard drops it"

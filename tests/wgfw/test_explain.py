@@ -122,6 +122,14 @@ def test_from_outside_the_receivers_inbound_decides_and_is_suggested(explainer: 
     assert nobody.suggestion == ()
 
 
+def test_what_the_gateway_itself_sends_is_not_restricted(explainer: Explainer) -> None:
+    """No rule is needed for it."""
+    answer = ask(explainer, "10.8.0.1", "10.8.0.3", "ssh")
+    assert answer.allowed
+    assert answer.rule is None
+    assert "gateway itself" in answer.reason
+
+
 def test_an_address_of_a_client_is_that_client(explainer: Explainer) -> None:
     """``from`` may be an address; the client is found."""
     answer = ask(explainer, "10.8.0.2", "192.168.1.10", "smb")
@@ -225,7 +233,9 @@ def test_an_answer_is_the_verdict_on_every_point_of_the_service(
         for p in points
         if p in wanted and p >> 16 != foreign
     ]
-    if answer.allowed:
+    if owner is None and made[0].gateway.holds(family, start):
+        assert answer.allowed
+    elif answer.allowed:
         assert all(verdict.allowed for verdict in verdicts)
     elif len(wanted.spans) == 1 and wanted.spans[0][0] == wanted.spans[0][1]:
         assert not any(verdict.allowed for verdict in verdicts)
