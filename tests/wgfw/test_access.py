@@ -30,7 +30,7 @@ def reaches(policy: Policy, packet: Packet) -> bool:
     return into.family(family).holds(packet.source, point)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(policies(), packets())
 def test_the_sets_agree_with_the_evaluator(made: tuple[Policy, Document], packet: Packet) -> None:
     """A packet is allowed exactly if it is in its sender's set (or, from outside, in its receiver's)."""

@@ -259,7 +259,7 @@ def told(changes: list[AccessChange], kind: Kind, client: str, packet: Packet, m
     return False
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(policies(), policies(), client_packets())
 def test_the_words_are_exactly_the_packets_whose_verdict_changes(old: Made, new: Made, packet: Packet) -> None:
     """Of any two policies and any packet of a client, or to a client from outside (TCP port 0 aside, which
