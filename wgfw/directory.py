@@ -24,7 +24,7 @@ class Directory:
         self._own_services = services or {}
         self._services: dict[str, IntervalSet] = dict(self._own_services)
         self._clients = {client.name: client for client in policy.clients}
-        # Where two interfaces have an anca, the clients are wg0/anca and wg1/anca; with its interface, every name works.
+        # Where two interfaces have an anca, the clients are wg0/anca and wg1/anca. With its interface, any name works.
         self._of_interfaces: dict[str, list[Client]] = {}
         for client in policy.clients:
             bare = client.name.removeprefix(f"{client.interface}/")
