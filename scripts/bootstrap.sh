@@ -23,6 +23,7 @@ say() { printf 'bootstrap: %s\n' "$*" >&2; }
 #   ipset            rules of others that match on sets, which ours must get along with
 #   procps           sysctl
 #   dash, shellcheck running and judging the shell scripts that harden writes
+#   qemu-system-x86  a virtual machine with a kernel that has WireGuard; zstd: unpacking Ubuntu's kernel modules
 programs() {
     cat <<'END'
 both ip                 iproute2
@@ -38,6 +39,8 @@ test ipset              ipset
 test sysctl             procps
 test shellcheck         shellcheck
 test dash               dash
+test qemu-system-x86_64 qemu-system-x86
+test zstd               zstd
 END
 }
 
@@ -131,11 +134,23 @@ install_project() {
     project_stamp >.venv/project.stamp
 }
 
+# What the test suite boots in a virtual machine.
+kernel_is_there() { [ "$purpose" != test ] || [ -d .vm_cache ]; }
+
+fetch_kernel() {
+    if ! is_there apt-get; then
+        say "warning: there is no apt-get here to fetch a kernel with: the test with a virtual machine will fail"
+        return
+    fi
+    say "fetching a kernel for the test with a virtual machine"
+    quietly scripts/fetch-vm.sh
+}
+
 case $purpose in
     demo | test) ;;
     *) say "error: usage: $0 demo|test"; exit 2 ;;
 esac
-if [ -z "$(missing_packages)" ] && environment_is_built && project_is_installed; then
+if [ -z "$(missing_packages)" ] && environment_is_built && project_is_installed && kernel_is_there; then
     exit 0
 fi
 if [ ! -w . ]; then
@@ -148,3 +163,4 @@ flock 9 # two at once would build into each other; the second finds everything d
 install_packages
 environment_is_built || build_environment
 project_is_installed || install_project
+kernel_is_there || fetch_kernel
