@@ -108,7 +108,7 @@ def parse_notation(text: str) -> IntervalSet:
     if text.startswith("icmp/"):
         name = text[5:]
         if name == "any":
-            return IntervalSet.of(((p << 16, p << 16 | 0xFFFF) for p in (ICMP, ICMPV6)))
+            return IntervalSet.of((p << 16, p << 16 | 0xFFFF) for p in (ICMP, ICMPV6))
         if name not in ICMP_TYPES:
             raise ValueError(f"unknown ICMP type {name!r}; known: any, {', '.join(sorted(ICMP_TYPES))}")
         points = zip((ICMP, ICMPV6), ICMP_TYPES[name], strict=True)
@@ -123,38 +123,52 @@ def of_family(services: IntervalSet, family: int) -> IntervalSet:
 
 
 def describe(services: IntervalSet) -> list[str]:
-    """The set in the notation of the policy file, for people: ``["tcp/22", "udp/5000-5100", "ping"]``."""
-    if ANY <= services | IntervalSet(((ICMP << 16, ICMP << 16 | 0xFFFF),)) or ANY <= services | IntervalSet(
-        ((ICMPV6 << 16, ICMPV6 << 16 | 0xFFFF),)
-    ):
+    """The set in the notation of the policy file, for people: ``["tcp/22", "udp/5000-5100", "ping"]``.
+
+    Exact for every set that the notation can make, its unions, intersections and differences, and their parts of
+    one family; but TCP and UDP without port 0, which nobody means, are ``all of tcp`` and ``all of udp``.
+    """
+    if services in (ANY, of_family(ANY, 4), of_family(ANY, 6)):
         return ["any"]
-    out: list[str] = []
+    words: list[str] = []
+    others: list[str] = []
     for protocol in range(256):
-        part = services & IntervalSet(((protocol << 16, protocol << 16 | 0xFFFF),))
+        part = services & _whole(protocol)
         if not part:
             continue
-        whole = part.spans == ((protocol << 16, protocol << 16 | 0xFFFF),)
         if protocol in (TCP, UDP):
-            name = "tcp" if protocol == TCP else "udp"
-            if whole or part.spans == ((protocol << 16 | 1, protocol << 16 | 0xFFFF),):
-                out.append(f"all of {name}")
-                continue
-            for low, high in part:
-                first, last = low & 0xFFFF, high & 0xFFFF
-                out.append(f"{name}/{first}" if first == last else f"{name}/{first}-{last}")
+            words.extend(_ports(protocol, part))
         elif protocol in (ICMP, ICMPV6):
-            if whole:
-                out.append("icmp/any")
-                continue
-            index = 0 if protocol == ICMP else 1
-            for name, types in ICMP_TYPES.items():
-                wanted = types[index]
-                if wanted is not None and (protocol << 16 | wanted << 8) in part:
-                    out.append("ping" if name == "echo-request" else f"icmp/{name}")
+            words.extend(_icmp(protocol, part))
         else:
-            out.append(f"protocol {protocol}")
-    unique = list(dict.fromkeys(out))
-    others = [text for text in unique if text.startswith("protocol ")]
-    if len(others) > 8:
-        unique = [text for text in unique if not text.startswith("protocol ")] + ["all other protocols"]
-    return unique
+            others.append(f"protocol {protocol}")
+    unique = list(dict.fromkeys(words))
+    return [*unique, *(["all other protocols"] if len(others) > 8 else others)]
+
+
+def _whole(protocol: int) -> IntervalSet:
+    return IntervalSet(((protocol << 16, protocol << 16 | 0xFFFF),))
+
+
+def _ports(protocol: int, part: IntervalSet) -> list[str]:
+    name = "tcp" if protocol == TCP else "udp"
+    if part | IntervalSet(((protocol << 16, protocol << 16),)) == _whole(protocol):
+        return [f"all of {name}"]
+    ports = ((low & 0xFFFF, high & 0xFFFF) for low, high in part)
+    return [f"{name}/{first}" if first == last else f"{name}/{first}-{last}" for first, last in ports]
+
+
+def _icmp(protocol: int, part: IntervalSet) -> list[str]:
+    if part == _whole(protocol):
+        return ["icmp/any"]
+    index = 0 if protocol == ICMP else 1
+    named: dict[str, IntervalSet] = {}
+    for name, types in ICMP_TYPES.items():
+        number = types[index]
+        if number is not None:
+            points = IntervalSet(((protocol << 16 | number << 8, protocol << 16 | number << 8 | 255),))
+            named["ping" if name == "echo-request" else f"icmp/{name}"] = points
+    present = [name for name, points in named.items() if points <= part]
+    if part <= IntervalSet.of(span for name in present for span in named[name]):
+        return present
+    return [f"icmp/any except {' and '.join(name for name in named if name not in present)}"]

@@ -225,6 +225,8 @@ def points(words: tuple[str, ...]) -> IntervalSet:
         if word == "all other protocols":
             ports = [6, 17, ICMP, ICMPV6]
             out |= ANY - IntervalSet.of((p << 16, p << 16 | 0xFFFF) for p in ports)
+        elif word.startswith("icmp/any except "):
+            out |= services("icmp/any") - points(tuple(word.removeprefix("icmp/any except ").split(" and ")))
         elif word.startswith("all of "):
             protocol = {"tcp": 6, "udp": 17}[word.removeprefix("all of ")]
             out |= IntervalSet(((protocol << 16, protocol << 16 | 0xFFFF),))

@@ -217,9 +217,9 @@ def _limited(sender: Sender, addresses: AddressSet) -> Sender:
 def _described(reach: Reach, until: datetime | None, families: frozenset[int], naming: Naming) -> list[Grant]:
     """A reach in words, those with the same services together; by place, then by service."""
     found: dict[tuple[str, ...], list[IntervalSet]] = {}
-    for index, region in enumerate((reach.v4, reach.v6, reach.own)):
+    for index, (region, family) in enumerate(((reach.v4, 4), (reach.v6, 6), (reach.own, None))):
         for services, addresses in region.by_services().items():
-            parts = found.setdefault(naming.services(services), [IntervalSet()] * 3)
+            parts = found.setdefault(naming.services(services, family), [IntervalSet()] * 3)
             parts[index] = parts[index] | addresses
     grants = [
         Grant(naming.places(Places(AddressSet(v4, v6), bool(own)), families), services, until)

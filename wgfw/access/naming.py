@@ -8,7 +8,7 @@ from wgfw.addresses import EVERYWHERE, FAMILIES, INTERNET, SPECIAL_PURPOSE, Addr
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Network
 from wgfw.policy.model import Policy
-from wgfw.services import ANY, describe
+from wgfw.services import ANY, describe, of_family
 
 MOST_TERMS = 6
 
@@ -60,15 +60,17 @@ class Naming:
             for family in FAMILIES
         }
         self._known: dict[tuple[Places, frozenset[int]], tuple[str, ...]] = {}
-        self._services: dict[IntervalSet, tuple[str, ...]] = {}
+        self._services: dict[tuple[IntervalSet, int | None], tuple[str, ...]] = {}
 
-    def services(self, services: IntervalSet) -> tuple[str, ...]:
-        """The services as the policy file writes them, or ``any except …``."""
-        if services not in self._services:
-            words = describe(services)
-            rest = describe(ANY - services) if len(words) > 2 else words
-            self._services[services] = (f"any except {', '.join(rest)}",) if len(rest) < len(words) else tuple(words)
-        return self._services[services]
+    def services(self, services: IntervalSet, family: int | None) -> tuple[str, ...]:
+        """The services at places of one family (None: of both) as the policy file writes them, or ``any except …``."""
+        possible = ANY if family is None else of_family(ANY, family)
+        key = (services & possible, family)
+        if key not in self._services:
+            words = _ports_first(describe(key[0]))
+            rest = _ports_first(describe(possible - services)) if len(words) > 2 else words
+            self._services[key] = (f"any except {', '.join(rest)}",) if len(rest) < len(words) else tuple(words)
+        return self._services[key]
 
     def places(self, places: Places, families: frozenset[int]) -> tuple[str, ...]:
         """Words that together mean exactly these places; past six of them, how many addresses are left out."""
@@ -131,6 +133,11 @@ def _take(left: Places, name: str, candidate: Places, words: list[str]) -> Place
         return left
     words.append(name)
     return left - candidate
+
+
+def _ports_first(words: list[str]) -> list[str]:
+    """In an order that does not depend on the family: ICMP is protocol 1, and ICMPv6 is 58."""
+    return sorted(words, key=lambda word: not word.startswith(("tcp/", "udp/")))
 
 
 def _within(places: Places, families: frozenset[int]) -> Places:
