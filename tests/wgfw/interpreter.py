@@ -20,7 +20,7 @@ NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "ipv6-icmp": ICMPV6}
 @dataclass
 class Skb:
     """The packet as the rules see it. ``asked`` is what the sender wrote, ``destination``/``flow`` what is left of it
-    after a DNAT; ``local`` holds the addresses of addrtype LOCAL."""
+    after a DNAT; ``local`` holds what the gateway takes for itself."""
 
     family: int
     incoming: str

@@ -4,7 +4,7 @@ In `mangle` nothing is accepted or dropped: a chain marks the packet as allowed 
 rules of others there still see every packet.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from wgfw.addresses import INTERNET, AddressSet
@@ -22,7 +22,11 @@ DENY: Target = ("-g", names.DENIED)
 INTERNET_OF = {ALLOW: ("-g", names.INTERNET_ALLOWED), DENY: ("-g", names.INTERNET_DENIED)}
 NOTHING: Target = ("-j", "RETURN")
 ON_LINK = AddressSet.parse("127.0.0.0/8", "169.254.0.0/16", "::1", "fe80::/10")
-TO_GATEWAY: Match = ("-m", "addrtype", "--dst-type", "LOCAL")
+# What the gateway takes for itself: its addresses, and those at which its networks address all or any of their routers.
+TO_GATEWAY: Mapping[int, Match] = {
+    4: ("-m", "addrtype", "--dst-type", "LOCAL,BROADCAST,ANYCAST"),
+    6: ("-m", "addrtype", "--dst-type", "LOCAL,ANYCAST"),
+}
 
 PolicyRules = tuple[PolicyRule, ...]
 
@@ -132,7 +136,7 @@ class ClientChains:
             return self._in_set(rule, destination, services, target)
         if not scope.own:
             return self.sets.rules(INTERNET, destination, services, INTERNET_OF[target], self.marks.flag(target))
-        where: Match = () if scope.addresses else TO_GATEWAY
+        where: Match = () if scope.addresses else TO_GATEWAY[self.family]
         return [Rule(first + where, target) for first, _ in services]
 
     def _asked(self, rule: PolicyRule, target: Target) -> list[Rule]:

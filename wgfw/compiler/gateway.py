@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from wgfw.addresses import BITS
 from wgfw.compiler import names
-from wgfw.compiler.chains import DENY, NOTHING, ClientChains
+from wgfw.compiler.chains import DENY, NOTHING, TO_GATEWAY, ClientChains
 from wgfw.compiler.marks import Marks
 from wgfw.compiler.sets import AddressSets, destination, source
 from wgfw.compiler.tree import Dispatch, Entry, shape
@@ -136,7 +136,7 @@ class FamilyCompiler:
             yield Rule((*ICMP_TYPE[self.family], kind, *related), ("-g", names.ALLOWED))
 
     def _endings(self) -> Iterator[Chain]:
-        own = ("-m", "addrtype", "--dst-type", "LOCAL")
+        own = TO_GATEWAY[self.family]
         yield Chain("mangle", names.ALLOWED, (Rule((), self.marks.set(self.marks.allowed)),))
         yield Chain("mangle", names.DENIED, (Rule((), self.marks.set(self.marks.denied)),))
         for name, target in ((names.INTERNET_ALLOWED, names.ALLOWED), (names.INTERNET_DENIED, names.DENIED)):

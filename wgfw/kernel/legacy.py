@@ -19,7 +19,7 @@ MOST_RULES = 5000  # more would take seconds
 Options = frozenset[tuple[str, tuple[str, ...]]]
 _PROTOCOLS = {"ipv6-icmp": "icmpv6", "ip": ""}
 _SYN = ("tcp-flags", ("FIN,SYN,RST,ACK", "SYN"))
-_LISTS = ("ctstate", "dports")  # sets, which the kernel prints in an order of its own
+_LISTS = ("ctstate", "dports", "dst-type")  # sets, which the kernel prints in an order of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ _INTERRUPTED = 0x10
 _ERROR, _DONE = 2, 3
 _IFLA_IFNAME, _IFLA_LINKINFO, _INFO_KIND = 3, 18, 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_LINK_LOCAL = 0xFE80 >> 6  # the first ten bits
 _LOOPBACK = 1  # the first interface of every namespace
 _TRIES = 10
 _TIMEOUT = 10.0  # seconds
@@ -60,9 +61,11 @@ def addresses(netns: str | None = None) -> list[Address]:
 def local_addresses(netns: str | None = None) -> AddressSet:
     """Every address that the namespace takes for its own.
 
-    On the loopback interface that is all of an IPv4 network (127.0.0.0/8), as the kernel's local routing table has it.
+    On the loopback interface that is all of an IPv4 network (127.0.0.0/8), as the kernel's local routing table has it;
+    elsewhere the network's broadcast address too or, in IPv6, the one at which any of its routers answers (RFC 4291).
     """
-    return AddressSet.of(own_prefix(address) for address in addresses(netns))
+    found = addresses(netns)
+    return AddressSet.of((*map(own_prefix, found), *(p for a in found if (p := shared_prefix(a)) is not None)))
 
 
 def own_prefix(address: Address) -> Prefix:
@@ -71,6 +74,20 @@ def own_prefix(address: Address) -> Prefix:
         shift = 32 - address.length
         return Prefix(4, address.value >> shift << shift, address.length)
     return host_prefix(address)
+
+
+def shared_prefix(address: Address) -> Prefix | None:
+    """The broadcast (IPv4) or subnet-router anycast address (IPv6) of the address's network, where it has one.
+
+    The kernel delivers packets to it as to the address itself; networks of one or two addresses have none.
+    """
+    host_bits = (32 if address.family == 4 else 128) - address.length
+    if address.index == _LOOPBACK or host_bits < 2:
+        return None
+    network = address.value >> host_bits << host_bits
+    if address.family == 4:
+        return Prefix(4, network | (1 << host_bits) - 1, 32)
+    return None if network >> 118 == _LINK_LOCAL else Prefix(6, network, 128)
 
 
 def host_prefix(address: Address) -> Prefix:
