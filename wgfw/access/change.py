@@ -19,6 +19,7 @@ class Kind(Enum):
     GAINS = "gains"
     KEEPS = "keeps"
     ONLY = "only"
+    FREED = "freed"
 
 
 class Direction(Enum):
@@ -81,8 +82,9 @@ class AccessChange:
     """A change for a group of clients.
 
     GAINS and LOSES have one grant. KEEPS: what stays, and from now on ends at the grant's ``until`` (None: no
-    longer ends). ONLY: of everything, which was open before, the grants stay. ``source`` are the addresses of the
-    client that it is about, None for all; ``addresses`` for NEW, REMOVED and MOVED what it has or had.
+    longer ends). ONLY: of everything, which was open before, the grants stay. FREED: its interface, which
+    ``addresses`` names, is no longer managed, so everything is open. ``source`` are the addresses of the client that
+    it is about, None for all; ``addresses`` for NEW, REMOVED and MOVED what it has or had.
     """
 
     group: Group
@@ -111,6 +113,8 @@ class AccessChange:
                 return f"{self._verb('loses')} everything"
             rest = "" if self._keeps_all else f", {self._verb('loses')} everything else"
             return f"{self._verb('keeps')} {grants}{rest}"
+        if self.kind is Kind.FREED:
+            return f"{self._verb('gains')} {grants}: {self.addresses[0]} is not in this policy"
         # What no longer ends by itself is not told from what never did but by these words.
         for_good = " for good" if self.kind is Kind.KEEPS and self.grants[0].until is None else ""
         return f"{self._verb(self.kind.value)} {grants}{for_good}"
@@ -138,7 +142,8 @@ class AccessChange:
                 return {"change": "keeps", "direction": self.direction.value, **kept[0]}
             whole: dict[str, Any] = {side: ["any"], "services": ["any"], "until": None, "except": kept}
             return {"change": "loses", "direction": self.direction.value, **whole}
-        document = {"change": self.kind.value, "direction": self.direction.value}
+        change = Kind.GAINS if self.kind is Kind.FREED else self.kind
+        document = {"change": change.value, "direction": self.direction.value}
         if self.source:
             document["source"] = self.source
         return {**document, **_grant_document(self.grants[0], side)}

@@ -16,6 +16,7 @@ from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Network
 from wgfw.policy.model import Client, Policy
 
+_EVERYTHING = Grant(("any",), ("any",))
 # What happens to one client; clients with equal ones are told of together.
 _Event = tuple[Kind, Direction, tuple[Grant, ...], str | None, tuple[str, ...]]
 
@@ -86,13 +87,16 @@ class _Comparison:
         """All that happens, client by client; those that are gone at the end."""
         before = {_identity(c): c for c in self._old.policy.clients} if self._old else {}
         for client in self._new.policy.clients:
-            if self._old is None:
-                changes = self._first(client)
+            if self._old is None or client.interface not in self._old.policy.interfaces:
+                changes = self._first(client)  # nothing was refused on its interface
             else:
                 changes = self._changes(before.pop(_identity(client), None), client)
             yield from ((client, event) for event in changes)
         for client in before.values():
-            yield client, (Kind.REMOVED, Direction.OUT, (), None, (str(client.addresses),))
+            if client.interface in self._new.policy.interfaces:
+                yield client, (Kind.REMOVED, Direction.OUT, (), None, (str(client.addresses),))
+            else:
+                yield client, (Kind.FREED, Direction.OUT, (_EVERYTHING,), None, (client.interface,))
 
     def _first(self, client: Client) -> Iterator[_Event]:
         """What stays of everything."""
