@@ -11,6 +11,8 @@ from wgfw.policy.yamltree import Mapping, Node
 
 LISTS = ("allow", "deny", "inbound")
 # The kernel's time match counts seconds in 32 bits (include/uapi/linux/netfilter/xt_time.h and the iptables option).
+# A rule names the second before its end, and there is none before this one.
+FIRST_MOMENT = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(2038, 1, 19, 3, 14, 7, tzinfo=UTC)
 
 SERVICE_EXAMPLE = "write a service's name or tcp/443"
@@ -127,6 +129,6 @@ def parse_moment(text: str) -> datetime:
         raise ValueError(f"{quote(text)} is no date and time of the calendar: {MOMENT_EXAMPLE}") from None
     if moment > LAST_MOMENT:
         raise ValueError(f"{quote(text)} is too late: the kernel's clock match ends at 2038-01-19T03:14:07Z")
-    if moment.year < 1970:
+    if moment < FIRST_MOMENT:
         raise ValueError(f"{quote(text)} is too early: the kernel's clock match begins in 1970")
     return moment
