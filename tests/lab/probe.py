@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from lab.netns import Netns
@@ -40,7 +41,7 @@ class Echo:
         self._selector.register(self._woken, selectors.EVENT_READ, None)
         for kind, ports, act in ((socket.SOCK_STREAM, tcp, self._accept), (socket.SOCK_DGRAM, udp, self._return)):
             for port in ports:
-                self._add(netns.call(lambda kind=kind, port=port: _listen(kind, port)), act)
+                self._add(netns.call(partial(_listen, kind, port)), act)
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 

@@ -1,24 +1,30 @@
 """What the virtual machine runs: the gateway of ``lab.exchange`` with the kernel's own WireGuard.
 
-Started as ``python -m tests.vm.gateway BACKEND…`` among the host's files; /run is empty and can be written to. Leaves a
-document ``found.json`` in the folder that it shares with the host, with what was found for each backend.
+Started as ``python -m tests.vm.gateway BACKEND…`` among the host's files; /run is empty and can be written to. Leaves
+``found.json`` in the folder that it shares with the host: what was found for each backend, and of many peers.
 """
 
+import base64
 import importlib
+import io
 import json
 import os
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lab.exchange import observe
+from lab.netns import Netns
 from lab.tunnel import Site
 
 from tests.vm.machine import EXCHANGE
+from wgfw.peers.device import read_device
 
-# Emulated, an import takes as long as a command: the commands below start with these.
+# Emulated, imports take longer than the rest of a command: the commands below start with all there.
 IMPORTED = ("harden.cli", "wgfw.cli", "wgfw.commands.applying", "wgfw.commands.asking", "wgfw.commands.importing",
             "wgfw.commands.reporting", "pyroute2")  # fmt: skip
 
@@ -47,6 +53,15 @@ def harden(*arguments: str) -> Said:
     return said
 
 
+def _warm_up() -> None:
+    """Import what commands import, some of it only when the first one runs."""
+    for module in IMPORTED:
+        importlib.import_module(module)
+    sys.argv = ["harden", "wg", "plan", "--help"]
+    with suppress(SystemExit), redirect_stdout(io.StringIO()):
+        sys.modules["harden.cli"].main()
+
+
 def _become(arguments: tuple[str, ...], out: int, err: int) -> None:
     """Be the command, and end."""
     status = 70
@@ -63,18 +78,37 @@ def _become(arguments: tuple[str, ...], out: int, err: int) -> None:
         os._exit(status)
 
 
+def many(netns: Netns) -> dict[str, dict[str, list[str]]]:
+    """The allowed IPs of more peers, and of one peer more, than netlink tells in one message: as wg(8) has them from
+    it, and as we have."""
+    networks = [[f"10.{peer}.{part}.0/24" for part in range(2)] for peer in range(80)]
+    networks[9] = [f"10.9.{part // 16}.{part % 16 * 16}/28" for part in range(400)] + ["fd00:9::/48"]
+    conf = (
+        f"[Peer]\nPublicKey = {base64.b64encode(os.urandom(32)).decode()}\nAllowedIPs = {', '.join(own)}\n"
+        for own in networks
+    )
+    netns.run("ip", "link", "add", "wgmany", "type", "wireguard")
+    netns.run("wg", "setconf", "wgmany", "/dev/stdin", text="".join(conf))
+    told = [line.split("\t") for line in netns.run("wg", "show", "wgmany", "allowed-ips").stdout.splitlines()]
+    state = read_device("wgmany", netns.name)
+    return {
+        "wg": {key: sorted(allowed.split(" ")) for key, allowed in told},
+        "harden": {peer.public_key: sorted(str(one.prefix) for one in peer.allowed_ips) for peer in state.peers},
+    }
+
+
 def main(backends: list[str]) -> None:
     """Go through it all, once for each backend."""
-    for module in IMPORTED:
-        importlib.import_module(module)
+    _warm_up()
     folder = Path(tempfile.mkdtemp(dir="/run"))
-    found = {}
+    found: dict[str, Any] = {}
     site = Site(folder, ("anca", "laptop"), "kernel")
     site.up()
     for backend in backends:
         policy = folder / f"{backend}.yaml"
         os.environ |= {"HARDEN_POLICY": str(policy), "HARDEN_STATE": str(folder / f"state-{backend}")}
         found[backend] = observe(site, harden, policy, "kernel", backend)
+    found["many"] = many(site.gateway)
     site.close()
     (EXCHANGE / "found.json").write_text(json.dumps(found))
 

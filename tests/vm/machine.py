@@ -49,7 +49,7 @@ def run(command: Sequence[str], modules: Sequence[str], exchange: Path, seconds:
         QEMU, "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", "512",
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", f"file:{console}",
         "-kernel", str(KERNEL), "-initrd", str(exchange / "initramfs"),
-        "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
+        "-append", "console=ttyS0 quiet panic=-1 mitigations=off rcupdate.rcu_expedited=1",
         "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
         "-virtfs", f"local,path={exchange},mount_tag=exchange,security_model=none",
     ]  # fmt: skip

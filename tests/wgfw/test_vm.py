@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +13,8 @@ from tests.wgfw.enforcement import holds
 pytestmark = pytest.mark.kernel
 
 BACKENDS = ("nft", "legacy")
+Found = dict[str, Any]  # by backend what ``lab.exchange`` observed, and ``many``
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TIME_LIMIT = 180.0  # seconds; it takes 40 where nothing else runs
 # The kernel of the machine loads nothing by itself: WireGuard and cables, then what rules are made of.
 MODULES = (
@@ -23,18 +25,30 @@ MODULES = (
 )  # fmt: skip
 
 
-def test_a_policy_is_enforced_on_what_comes_through_the_kernels_tunnels(tmp_path: Path) -> None:
-    """With `peers: kernel`, netlink tells who the peers are and how they fare, as wg(8) tells it, and packets through
-    the kernel's tunnels fare as the policy says, with either backend."""
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What ``tests.vm.gateway`` found in the machine, which starts once for all tests here."""
     assert machine.missing() == [], f"run: {machine.INSTALL}"
+    exchange = tmp_path_factory.mktemp("exchange")
     paths = os.pathsep.join(path for path in sys.path if path)
-    settings = (f"PYTHONPATH={paths}", "PYTHONDONTWRITEBYTECODE=1", "TMPDIR=/run", "TERM=dumb", f"PATH={os.defpath}")
+    settings = (f"PYTHONPATH={paths}", "PYTHONDONTWRITEBYTECODE=1", "TMPDIR=/run", "TERM=dumb", f"PATH={PATH}")
     command = ("env", "-i", *settings, sys.executable, "-m", "tests.vm.gateway", *BACKENDS)
-    ended = machine.run(command, MODULES, tmp_path, TIME_LIMIT)
-    answer = tmp_path / "found.json"
+    ended = machine.run(command, MODULES, exchange, TIME_LIMIT)
+    answer = exchange / "found.json"
     assert ended.in_time, ended.console
     assert answer.exists(), ended.console
-    found = json.loads(answer.read_text())
-    assert list(found) == list(BACKENDS)
-    for backend in BACKENDS:
-        holds(found[backend], backend)
+    document: Found = json.loads(answer.read_text())
+    return document
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_policy_is_enforced_on_what_comes_through_the_kernels_tunnels(found: Found, backend: str) -> None:
+    """With `peers: kernel`, netlink tells who the peers are and how they fare, as wg(8) tells it, and packets through
+    the kernel's tunnels fare as the policy says."""
+    holds(found[backend], backend)
+
+
+def test_all_peers_and_allowed_ips_are_read_however_many_messages_they_take(found: Found) -> None:
+    """For eighty peers, one of them with four hundred networks, netlink is read as wg(8) reads it."""
+    assert found["many"]["harden"] == found["many"]["wg"]
+    assert sorted(map(len, found["many"]["harden"].values())) == [2] * 79 + [401]
