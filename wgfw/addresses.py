@@ -39,6 +39,11 @@ class Prefix:
         net = ipaddress.ip_network(text, strict=False)
         return cls(net.version, int(net.network_address), net.prefixlen)
 
+    def around(self, length: int) -> "Prefix":
+        """The prefix of that length, not longer than this one's, that holds this one."""
+        shift = BITS[self.family] - length
+        return Prefix(self.family, self.network >> shift << shift, length)
+
     @property
     def last(self) -> int:
         """The last address as an integer."""

@@ -5,21 +5,24 @@ has rules, drops what somebody's ACCEPT in `filter` let pass. Marks are set afte
 routing by mark sees them, and ours is taken off again where somebody else's bits are set beside it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 
-from wgfw.addresses import BITS
+from wgfw.addresses import BITS, AddressSet
 from wgfw.compiler import names
-from wgfw.compiler.chains import DENY, NOTHING, TO_GATEWAY, ClientChains
+from wgfw.compiler.chains import ALLOW, DENY, NOTHING, TO_GATEWAY, ClientChains
 from wgfw.compiler.marks import Marks
-from wgfw.compiler.sets import AddressSets, destination, source
+from wgfw.compiler.sets import AddressSets, destination, few_around, source
 from wgfw.compiler.tree import Dispatch, Entry, shape
 from wgfw.policy.model import Client, Policy
-from wgfw.ruleset import Chain, FamilyRules, Hook, Rule, RuleSet, Target
+from wgfw.ruleset import Chain, FamilyRules, Hook, Match, Rule, RuleSet, Target
 
 TREE_DEPTH = 6
 HEAD_RULES = 2  # of a judging chain, before the rules of the tree's root
 NO_ANSWER: Target = ("-j", "DROP")
 REFUSAL = {4: "icmp-admin-prohibited", 6: "icmp6-adm-prohibited"}
+RELATED: Match = ("-m", "conntrack", "--ctstate", "RELATED")
+ICMP: Mapping[int, Match] = {4: ("-p", "icmp"), 6: ("-p", "ipv6-icmp")}
 ICMP_TYPE = {4: ("-p", "icmp", "-m", "icmp", "--icmp-type"), 6: ("-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type")}
 # destination-unreachable, time-exceeded, parameter-problem; packet-too-big is a type of its own in ICMPv6
 ICMP_ERRORS = {4: ("3", "11", "12"), 6: ("1", "2", "3", "4")}
@@ -83,7 +86,22 @@ class FamilyCompiler:
         for interface in self.policy.interfaces:
             dispatch = self.senders(interface)
             redirected = Rule(("-m", "conntrack", "--ctstate", "DNAT"), self.marks.set(self.policy.mark))
-            yield from self._judged("FROM", interface, list(dispatch.chains(self.everybody)), [], [redirected])
+            tree = list(dispatch.chains(self.everybody))
+            errors = Rule((*ICMP[self.family], *RELATED), ("-g", names.derived("FROME", interface)))
+            yield from self._judged("FROM", interface, tree, [], [errors, redirected])
+            tail = [redirected, Rule((), ("-g", tree[0].name))]
+            yield Chain("mangle", names.derived("FROME", interface), (*self._errors_about(interface), *tail))
+
+    def _errors_about(self, interface: str) -> Iterator[Rule]:
+        """Marks the ICMP errors as allowed that are about connections of the interface's own clients. Whoever knows
+        two addresses and ports can make one up about other people's, and end or slow down what is none of his."""
+        ends = AddressSet.of(
+            p for client in self.policy.clients if client.interface == interface for p in client.prefixes
+        )
+        for prefix in few_around(ends, self.family):
+            for kind, end in product(ICMP_ERRORS[self.family], ("--ctorigsrc", "--ctreplsrc")):
+                about = ("-m", "conntrack", end, str(prefix)) if prefix.length else ()
+                yield Rule((*ICMP_TYPE[self.family], kind, *about), ALLOW)
 
     def _into_chains(self) -> Iterator[Chain]:
         for interface in self.policy.interfaces:
@@ -92,7 +110,8 @@ class FamilyCompiler:
             tree = list(dispatch.chains(shape(self.family, self._needed(target), TREE_DEPTH)))
             undecided = names.derived("INTU", interface)
             from_clients = [Rule(("-i", name), ("-g", undecided)) for name in self.policy.interfaces]
-            yield from self._judged("INTO", interface, tree, from_clients, [])
+            errors = [Rule((*ICMP_TYPE[self.family], k, *RELATED), ALLOW) for k in ICMP_ERRORS[self.family]]
+            yield from self._judged("INTO", interface, tree, from_clients, errors)
             decided = [Rule(self.marks.match(bits), NOTHING) for bits in (self.marks.allowed, self.marks.denied)]
             yield Chain("mangle", undecided, (*decided, Rule((), ("-g", tree[0].name))))
 
@@ -113,27 +132,22 @@ class FamilyCompiler:
         return kept
 
     def _judged(
-        self, kind: str, interface: str, tree: list[Chain], first: list[Rule], redirected: list[Rule]
+        self, kind: str, interface: str, tree: list[Chain], first: list[Rule], by_state: list[Rule]
     ) -> Iterator[Chain]:
         """The chain that the hook calls. What others have marked counts for nothing; a new connection goes through
         the tree at once, whose root is therefore spelled out here as well, and the rest by its state."""
         state = names.derived(f"{kind}S", interface)
-        not_new = "INVALID,ESTABLISHED,RELATED,UNTRACKED" + (",DNAT" if redirected else "")
+        not_new = "INVALID,ESTABLISHED,RELATED,UNTRACKED" + (",DNAT" if kind == "FROM" else "")
         head = [
             *first,
             Rule(self.marks.is_decided, self.marks.clear),
             Rule(("-m", "conntrack", "--ctstate", not_new), ("-g", state)),
         ]
         yield Chain("mangle", names.derived(kind, interface), (*head, *tree[0].rules))
-        yield Chain("mangle", state, (*self._by_state(), *redirected, Rule((), ("-g", tree[0].name))))
+        replies = Rule(("-m", "conntrack", "--ctstate", "ESTABLISHED", "--ctdir", "REPLY"), ALLOW)
+        invalid = Rule(("-m", "conntrack", "--ctstate", "INVALID"), DENY)
+        yield Chain("mangle", state, (replies, invalid, *by_state, Rule((), ("-g", tree[0].name))))
         yield from tree
-
-    def _by_state(self) -> Iterator[Rule]:
-        yield Rule(("-m", "conntrack", "--ctstate", "ESTABLISHED", "--ctdir", "REPLY"), ("-g", names.ALLOWED))
-        yield Rule(("-m", "conntrack", "--ctstate", "INVALID"), DENY)
-        for kind in ICMP_ERRORS[self.family]:
-            related = ("-m", "conntrack", "--ctstate", "RELATED")
-            yield Rule((*ICMP_TYPE[self.family], kind, *related), ("-g", names.ALLOWED))
 
     def _endings(self) -> Iterator[Chain]:
         own = TO_GATEWAY[self.family]

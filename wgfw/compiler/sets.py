@@ -14,6 +14,7 @@ Services = list[tuple[Match, Match]]
 SPELLED_OUT = 8  # rules; more than that and a tree is both shorter and faster
 EXCLUDED = 24  # a set whose complement has no more prefixes is written as "all but these"
 DEPTH = 4
+FEW = 8
 
 
 def source(cidr: str) -> Match:
@@ -29,6 +30,16 @@ def destination(cidr: str) -> Match:
 def asked(cidr: str) -> Match:
     """Matches what the sender asked for, before any DNAT."""
     return ("-m", "conntrack", "--ctorigdst", cidr)
+
+
+def few_around(addresses: AddressSet, family: int) -> list[Prefix]:
+    """At most FEW prefixes of the family that hold these addresses, and others where they lie scattered."""
+    prefixes = addresses.prefixes(family)
+    while len(prefixes) > FEW:
+        longest = max(p.length for p in prefixes)
+        wider = (p.around(max(longest - 4, 0)) if p.length == longest else p for p in prefixes)
+        prefixes = AddressSet.of(wider).prefixes(family)
+    return prefixes
 
 
 @dataclass

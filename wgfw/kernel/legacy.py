@@ -121,7 +121,7 @@ def _options(options: Any) -> Options:
 
 def _values(name: str, raw: Any) -> tuple[str, ...]:
     values = (raw,) if isinstance(raw, str) else tuple(raw)
-    if name in ("s", "d", "ctorigdst"):
+    if name in ("s", "d", "ctorigdst", "ctorigsrc", "ctreplsrc"):
         *inverted, address = values
         prefix = Prefix.parse(address)
         return () if prefix.length == 0 else (*inverted, str(prefix))
