@@ -43,9 +43,9 @@ class Judge:
         """What shall become of a packet that, without any rules, became ``free``.
 
         None for a packet that gets nowhere even then, or whose way is not the one its addresses say, so that
-        the policy has no meaning for it.
+        the policy has no meaning for it, or for one to an anycast address, which may or may not be the gateway's.
         """
-        if free.seen is None:
+        if free.seen is None or packet.dst in self.anycast:
             return None
         verdict, managed = self.verdict(via, packet, free.seen), self.policy.interfaces
         astray = verdict.receiver is not None and free.forwarded != verdict.receiver.interface

@@ -69,3 +69,13 @@ def test_networks_of_one_or_two_and_those_of_a_link_share_nothing(
 ) -> None:
     found = shared_prefix(Address(2, family, value, length))
     assert (found.bare if found else None) == shared
+
+
+def test_a_right_to_the_gateway_is_none_to_the_first_address_of_a_network_behind_it(gateway: Gateway) -> None:
+    """Which the kernel calls anycast as well, though it may be another router's."""
+    gateway.govern("clients: {anca: {allow: [{to: gateway, services: [any]}]}}\n")
+    assert gateway.refused("wg0", ANCA[6], "fd00:32::") == []
+    gateway.govern("clients: {anca: {allow: [{to: any, services: [any]}], deny: [{to: internet, services: [any]}]}}\n")
+    gateway.lab.route([("2620:fe::/48", "lan0")])
+    assert gateway.refused("wg0", ANCA[6], "2620:fe::") == []
+    gateway.lab.route((ip, dev) for dev, peers in PEERS.items() for ips in peers.values() for ip in ips.split(", "))

@@ -23,8 +23,14 @@ INTERNET_OF = {ALLOW: ("-g", names.INTERNET_ALLOWED), DENY: ("-g", names.INTERNE
 NOTHING: Target = ("-j", "RETURN")
 ON_LINK = AddressSet.parse("127.0.0.0/8", "169.254.0.0/16", "::1", "fe80::/10")
 # What the gateway takes for itself: its addresses, and those at which its networks address all or any of their routers.
+# In IPv6 the kernel calls the first address of any network ANYCAST, of one behind another router too: such an address
+# is the gateway's only where that allows nothing.
 TO_GATEWAY: Mapping[int, Match] = {
-    4: ("-m", "addrtype", "--dst-type", "LOCAL,BROADCAST,ANYCAST"),
+    4: ("-m", "addrtype", "--dst-type", "LOCAL,BROADCAST"),
+    6: ("-m", "addrtype", "--dst-type", "LOCAL"),
+}
+PERHAPS_TO_GATEWAY: Mapping[int, Match] = {
+    4: TO_GATEWAY[4],
     6: ("-m", "addrtype", "--dst-type", "LOCAL,ANYCAST"),
 }
 
@@ -136,7 +142,7 @@ class ClientChains:
             return self._in_set(rule, destination, services, target)
         if not scope.own:
             return self.sets.rules(INTERNET, destination, services, INTERNET_OF[target], self.marks.flag(target))
-        where: Match = () if scope.addresses else TO_GATEWAY[self.family]
+        where: Match = () if scope.addresses else (TO_GATEWAY if target == ALLOW else PERHAPS_TO_GATEWAY)[self.family]
         return [Rule(first + where, target) for first, _ in services]
 
     def _asked(self, rule: PolicyRule, target: Target) -> list[Rule]:

@@ -10,7 +10,7 @@ from itertools import product
 
 from wgfw.addresses import BITS, AddressSet
 from wgfw.compiler import names
-from wgfw.compiler.chains import ALLOW, DENY, NOTHING, TO_GATEWAY, ClientChains
+from wgfw.compiler.chains import ALLOW, DENY, NOTHING, PERHAPS_TO_GATEWAY, TO_GATEWAY, ClientChains
 from wgfw.compiler.marks import Marks
 from wgfw.compiler.sets import AddressSets, destination, few_around, source
 from wgfw.compiler.tree import Dispatch, Entry, shape
@@ -90,14 +90,12 @@ class FamilyCompiler:
             errors = Rule((*ICMP[self.family], *RELATED), ("-g", names.derived("FROME", interface)))
             yield from self._judged("FROM", interface, tree, [], [errors, redirected])
             tail = [redirected, Rule((), ("-g", tree[0].name))]
-            yield Chain("mangle", names.derived("FROME", interface), (*self._errors_about(interface), *tail))
+            yield Chain("mangle", names.derived("FROME", interface), (*self._errors_about_clients(), *tail))
 
-    def _errors_about(self, interface: str) -> Iterator[Rule]:
-        """Marks the ICMP errors as allowed that are about connections of the interface's own clients. Whoever knows
-        two addresses and ports can make one up about other people's, and end or slow down what is none of his."""
-        ends = AddressSet.of(
-            p for client in self.policy.clients if client.interface == interface for p in client.prefixes
-        )
+    def _errors_about_clients(self) -> Iterator[Rule]:
+        """Marks the ICMP errors as allowed that are about connections of clients. Whoever knows two addresses and ports
+        can make one up about other people's, and end or slow down what is none of the VPN's."""
+        ends = AddressSet.of(prefix for client in self.policy.clients for prefix in client.prefixes)
         for prefix in few_around(ends, self.family):
             for kind, end in product(ICMP_ERRORS[self.family], ("--ctorigsrc", "--ctreplsrc")):
                 about = ("-m", "conntrack", end, str(prefix)) if prefix.length else ()
@@ -150,11 +148,13 @@ class FamilyCompiler:
         yield from tree
 
     def _endings(self) -> Iterator[Chain]:
-        own = TO_GATEWAY[self.family]
         yield Chain("mangle", names.ALLOWED, (Rule((), self.marks.set(self.marks.allowed)),))
         yield Chain("mangle", names.DENIED, (Rule((), self.marks.set(self.marks.denied)),))
-        for name, target in ((names.INTERNET_ALLOWED, names.ALLOWED), (names.INTERNET_DENIED, names.DENIED)):
-            yield Chain("mangle", name, (Rule(own, NOTHING), Rule((), ("-g", target))))
+        for name, target, own in (
+            (names.INTERNET_ALLOWED, names.ALLOWED, PERHAPS_TO_GATEWAY),
+            (names.INTERNET_DENIED, names.DENIED, TO_GATEWAY),
+        ):
+            yield Chain("mangle", name, (Rule(own[self.family], NOTHING), Rule((), ("-g", target))))
 
     # --- filter: refuse
 
