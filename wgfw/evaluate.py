@@ -12,7 +12,7 @@ from wgfw.addresses import FAMILIES
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Effect
 from wgfw.policy.model import Client, Policy, Rule
-from wgfw.services import ANY, Flow, of_family
+from wgfw.services import Flow, services_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +199,6 @@ def _side(rules: Sequence[Rule], now: datetime) -> _Side:
             kept = live if rule.in_force(now) else expired
             kept[rule.effect, family].append((rule, services_in(rule.services, family)))
     return _Side({k: tuple(v) for k, v in live.items()}, {k: tuple(v) for k, v in expired.items()})
-
-
-def services_in(services: IntervalSet, family: int) -> IntervalSet:
-    """The points an entry covers in that family. ``ping`` is not protocol 58 inside IPv4; ``any`` is everything."""
-    return services if services == ANY else of_family(services, family)
 
 
 def _first(rules: Iterable[Covering], point: int) -> Rule | None:

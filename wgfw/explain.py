@@ -9,13 +9,13 @@ from typing import Any
 from harden.errors import HardenError
 from wgfw.addresses import AddressSet, format_ip, parse_ip
 from wgfw.directory import Directory
-from wgfw.evaluate import Case, Evaluator, Verdict, services_in
+from wgfw.evaluate import Case, Evaluator, Verdict
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Place
 from wgfw.policy.model import Client, Rule
 from wgfw.policy.wording import quote
 from wgfw.remedy import Wish, remedy
-from wgfw.services import describe
+from wgfw.services import describe, services_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ def of_family(services: IntervalSet, family: int) -> IntervalSet:
     return services - IntervalSet(((other << 16, other << 16 | 0xFFFF),))
 
 
+def services_in(services: IntervalSet, family: int) -> IntervalSet:
+    """The points an entry covers in that family. ``ping`` is not protocol 58 inside IPv4; ``any`` is everything."""
+    return services if services == ANY else of_family(services, family)
+
+
 def describe(services: IntervalSet) -> list[str]:
     """The set in the notation of the policy file, for people: ``["tcp/22", "udp/5000-5100", "ping"]``.
 

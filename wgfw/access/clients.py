@@ -8,10 +8,10 @@ from datetime import datetime
 from wgfw.access.reach import Receiver, Reckoner, Sender, covered
 from wgfw.access.region import Reach, Region
 from wgfw.addresses import BITS, FAMILIES, AddressSet
-from wgfw.evaluate import services_in
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Effect, Target
 from wgfw.policy.model import Client, Policy, Rule, Scope
+from wgfw.services import services_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from wgfw.access.region import Reach, Region
 from wgfw.addresses import AddressSet
-from wgfw.evaluate import services_in
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Effect
 from wgfw.policy.model import Rule, Scope
+from wgfw.services import services_in
 
 # Entries that end at the same moment (None: never) and what they open that none of the longer-lived ones opens.
 Layers = tuple[tuple[datetime | None, Reach], ...]
