@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,15 @@ from typing import Any
 from lab.exchange import observe
 from lab.netns import Netns
 from lab.tunnel import Site
+from pyroute2 import WireGuard
 
 from tests.vm.machine import EXCHANGE
-from wgfw.peers.device import read_device
+from wgfw.kernel.namespace import inside
+from wgfw.peers import netlink
 
 # Emulated, imports take longer than the rest of a command: the commands below start with all there.
 IMPORTED = ("harden.cli", "wgfw.cli", "wgfw.commands.applying", "wgfw.commands.asking", "wgfw.commands.importing",
-            "wgfw.commands.reporting", "pyroute2")  # fmt: skip
+            "wgfw.commands.reporting")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,14 @@ def _become(arguments: tuple[str, ...], out: int, err: int) -> None:
         os._exit(status)
 
 
-def many(netns: Netns) -> dict[str, dict[str, list[str]]]:
-    """The allowed IPs of more peers, and of one peer more, than netlink tells in one message: as wg(8) has them from
-    it, and as we have."""
+def many(netns: Netns) -> dict[str, Any]:
+    """The allowed IPs of many peers, one of which takes several messages: as wg(8) tells them, and as we read them.
+
+    ``messages`` is how many there were of the peer that had most. A message has at most 32 KiB (netlink_dump in the
+    kernel's af_netlink.c), an allowed IP takes 28 bytes.
+    """
     networks = [[f"10.{peer}.{part}.0/24" for part in range(2)] for peer in range(80)]
-    networks[9] = [f"10.9.{part // 16}.{part % 16 * 16}/28" for part in range(400)] + ["fd00:9::/48"]
+    networks[9] = [f"10.9.{part // 16}.{part % 16 * 16}/28" for part in range(1300)] + ["fd00:9::/48"]
     conf = (
         f"[Peer]\nPublicKey = {base64.b64encode(os.urandom(32)).decode()}\nAllowedIPs = {', '.join(own)}\n"
         for own in networks
@@ -90,10 +96,16 @@ def many(netns: Netns) -> dict[str, dict[str, list[str]]]:
     netns.run("ip", "link", "add", "wgmany", "type", "wireguard")
     netns.run("wg", "setconf", "wgmany", "/dev/stdin", text="".join(conf))
     told = [line.split("\t") for line in netns.run("wg", "show", "wgmany", "allowed-ips").stdout.splitlines()]
-    state = read_device("wgmany", netns.name)
+    with inside(netns.name), WireGuard() as wireguard:
+        messages = list(wireguard.info("wgmany"))
+    parts = Counter(
+        peer.get_attr("WGPEER_A_PUBLIC_KEY") for message in messages for peer in message.get_attr("WGDEVICE_A_PEERS")
+    )
+    peers = netlink.decode(messages)
     return {
+        "messages": max(parts.values()),
         "wg": {key: sorted(allowed.split(" ")) for key, allowed in told},
-        "harden": {peer.public_key: sorted(str(one.prefix) for one in peer.allowed_ips) for peer in state.peers},
+        "harden": {peer.public_key: sorted(str(one.prefix) for one in peer.allowed_ips) for peer in peers},
     }
 
 
