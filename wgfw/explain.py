@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +13,7 @@ from wgfw.evaluate import Case, Evaluator, Verdict
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Place
 from wgfw.policy.model import Client, Rule
-from wgfw.policy.wording import quote
+from wgfw.policy.wording import moment, quote
 from wgfw.remedy import Wish, remedy
 from wgfw.services import describe, services_in
 
@@ -71,11 +71,6 @@ class Answer:
 def place_document(place: Place) -> dict[str, Any]:
     """A line of the policy for JSON."""
     return {"file": place.file, "line": place.line, "text": place.text}
-
-
-def moment(when: datetime) -> str:
-    """A moment as the policy file writes it."""
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)

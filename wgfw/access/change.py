@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any
+
+from wgfw.policy.wording import moment
 
 MOST_NAMES = 3
 
@@ -38,7 +40,7 @@ class Grant:
     until: datetime | None = None
 
     def __str__(self) -> str:
-        end = f" until {_moment(self.until)}" if self.until else ""
+        end = f" until {moment(self.until)}" if self.until else ""
         if self.everything:
             return f"everything{end}"
         return f"{', '.join(self.places)} {', '.join(self.services)}{end}"
@@ -153,9 +155,5 @@ def _grant_document(grant: Grant, side: str) -> dict[str, Any]:
     return {
         side: list(grant.places),
         "services": list(grant.services),
-        "until": _moment(grant.until) if grant.until else None,
+        "until": moment(grant.until) if grant.until else None,
     }
-
-
-def _moment(when: datetime) -> str:
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")

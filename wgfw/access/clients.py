@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 from wgfw.access.reach import Receiver, Reckoner, Sender, covered
 from wgfw.access.region import Reach, Region
@@ -31,23 +32,18 @@ class Clients:
         self._reckoner = reckoner
         self._gateway = reckoner.gateway(policy.gateway)
         self._profiles: dict[tuple[str, ...], tuple[frozenset[int], frozenset[int]]] = {}
-        self.inside = AddressSet(
-            *(IntervalSet.of(span for c in policy.clients for span in c.addresses.family(f)) for f in FAMILIES)
-        )
+        self.inside = AddressSet.union(client.addresses for client in policy.clients)
         self._welcomes = _Welcomes(policy, reckoner)
 
     def sources(self, client: Client) -> list[Source]:
         """The client's addresses, split where receivers welcome some of them and not others."""
         rules = self._rules(client)[0]
-        pieces = {family: self._welcomes.of(client, family) for family in FAMILIES}
-        sources: list[Source] = []
-        rounds = max(len(pieces[4]), len(pieces[6]))
-        for number in range(rounds):
-            found = {f: pieces[f][number] if number < len(pieces[f]) else None for f in FAMILIES}
-            addresses = AddressSet(*(found[f][0] if found[f] else IntervalSet() for f in FAMILIES))  # type: ignore[index]
-            four, six = (found[f][1] if found[f] else None for f in FAMILIES)  # type: ignore[index]
-            sources.append(Source(addresses, rounds == 1, Sender(self._gateway, rules, four, six)))
-        return sources
+        nobody: tuple[IntervalSet, frozenset[int] | None] = (IntervalSet(), None)
+        pairs = list(zip_longest(*(self._welcomes.of(client, family) for family in FAMILIES), fillvalue=nobody))
+        return [
+            Source(AddressSet(v4, v6), len(pairs) == 1, Sender(self._gateway, rules, welcome4, welcome6))
+            for (v4, welcome4), (v6, welcome6) in pairs
+        ]
 
     def receiver(self, client: Client) -> Receiver:
         """The client as one to whom connections are opened."""
@@ -144,9 +140,7 @@ def _with_receivers(policy: Policy) -> Iterator[tuple[Rule, AddressSet]]:
     for name, rules in policy.profile_rules.items():
         inbounds = [rule for rule in rules if rule.effect is Effect.INBOUND]
         if inbounds:
-            holders = [client for client in policy.clients if name in client.profiles]
-            parts = (IntervalSet.of(s for c in holders for s in c.addresses.family(f)) for f in FAMILIES)
-            addresses = AddressSet(*parts)
+            addresses = AddressSet.union(client.addresses for client in policy.clients if name in client.profiles)
             yield from ((rule, addresses) for rule in inbounds)
     for client in policy.clients:
         yield from ((rule, client.addresses) for rule in client.own if rule.effect is Effect.INBOUND)

@@ -1,7 +1,7 @@
 """Sets of addresses and services in the words of the policy."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wgfw.addresses import EVERYWHERE, FAMILIES, INTERNET, SPECIAL_PURPOSE, AddressSet
@@ -152,13 +152,9 @@ def _profiles(policy: Policy) -> list[tuple[str, Places]]:
     for client in policy.clients:
         for profile in client.profiles:
             members.setdefault(profile, []).append(client.addresses)
-    found = [(f"profile:{name}", Places(_union_of(sets)), len(sets)) for name, sets in members.items() if len(sets) > 1]
-    return [(name, places) for name, places, _ in sorted(found, key=lambda item: item[2], reverse=True)]
-
-
-def _union_of(sets: Iterable[AddressSet]) -> AddressSet:
-    found = list(sets)
-    return AddressSet(*(IntervalSet.of(span for s in found for span in s.family(f)) for f in FAMILIES))
+    shared = [(name, sets) for name, sets in members.items() if len(sets) > 1]
+    shared.sort(key=lambda item: len(item[1]), reverse=True)
+    return [(f"profile:{name}", Places(AddressSet.union(sets))) for name, sets in shared]
 
 
 def _count(addresses: AddressSet) -> int:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from harden.errors import HardenError
-from harden.output import Cell, Output, json_text
+from harden.output import Output, json_text
 from wgfw.batch import explain_batch
 from wgfw.commands.gateway import load_policy, now
-from wgfw.explain import Answer, Question, moment
+from wgfw.explain import Answer, Question
+from wgfw.policy.wording import moment
 
-Asked = Question
 BATCH_LIMIT = 256 << 20  # bytes
 
 
@@ -46,7 +46,7 @@ def _lines(answer: Answer) -> list[str]:
     source = f" ({answer.address})" if answer.address not in (None, who) else ""
     service = question.service or "any service"
     verdict = "allowed" if answer.allowed else "denied"
-    lines = [str(Cell(f"{verdict}: {who}{source} to {question.to} {service}")), f"  {answer.reason}"]
+    lines = [f"{verdict}: {who}{source} to {question.to} {service}", f"  {answer.reason}"]
     if answer.rule is not None and answer.rule.place.text:
         lines.append(f"  {answer.rule.place.text}")
     if answer.until is not None:

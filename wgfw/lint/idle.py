@@ -1,13 +1,13 @@
 """Entries and clients that mean nothing, or soon will."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from wgfw.addresses import AddressSet
 from wgfw.lint.finding import Finding, Kind, Survey
 from wgfw.policy.document import Effect, Entry, Rules, TargetKind
 from wgfw.policy.model import Rule, Scope
-from wgfw.policy.wording import quote
+from wgfw.policy.wording import moment, quote
 
 SOON = timedelta(days=7)
 # The groups of RFC 5771 and RFC 4291, and the limited broadcast of RFC 919.
@@ -36,7 +36,7 @@ def idle(survey: Survey) -> Iterator[Finding]:
 def _timed(entry: Entry, now: datetime) -> Iterator[Finding]:
     if entry.until is None:
         return
-    end = entry.until.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    end = moment(entry.until)
     if entry.until <= now:
         yield Finding(Kind.EXPIRED, entry.place, f"{entry.place.text} ran out at {end} and allows nothing: take it out")
     elif entry.until <= now + SOON:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from wgfw.addresses import EVERYWHERE, INTERNET, AddressSet
-from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Entry, Network, Rules, Target, TargetKind
 from wgfw.policy.model import Client, Rule, Scope
 from wgfw.policy.problems import Problems
@@ -82,7 +81,7 @@ class Scopes:
         if kind is TargetKind.ADDRESS:
             return Scope(AddressSet.of((parse_prefix(name),)))
         if kind is TargetKind.PROFILE:
-            return Scope(_union([client.addresses for client in self._of_profile[name]]))
+            return Scope(AddressSet.union(client.addresses for client in self._of_profile[name]))
         client = self.client(name)
         if client is None:
             self._problems.add(entry.place.line, self.unknown(name))
@@ -99,11 +98,3 @@ class Scopes:
         if here:
             return f"the peer {quote(name)} is called {quote(here[0])} here, by its entry"
         return f"unknown client {quote(name)}{did_you_mean(name, self._names)}"
-
-
-def _union(parts: Sequence[AddressSet]) -> AddressSet:
-    """All at once: one by one it would be quadratic in the number of clients."""
-    return AddressSet(
-        IntervalSet.of(span for part in parts for span in part.v4),
-        IntervalSet.of(span for part in parts for span in part.v6),
-    )

@@ -1,7 +1,8 @@
-"""Words for messages: how a name from a file is shown, and which known name was meant."""
+"""Words for messages: how a name or a moment is shown, and which known name was meant."""
 
 import difflib
 from collections.abc import Collection
+from datetime import UTC, datetime
 from itertools import islice
 
 SHOWN = 80
@@ -40,6 +41,11 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     """``; did you mean "clients"?``, or nothing where no known name is close."""
     name = nearest(word, known)
     return f"; did you mean {quote(name)}?" if name is not None else ""
+
+
+def moment(when: datetime) -> str:
+    """A moment as the policy file writes it, in UTC."""
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def listing(names: Collection[str]) -> str:
