@@ -35,7 +35,7 @@ def import_(
 
     Without -o the policy goes to stdout. A file that is there already and says something else is not overwritten.
     """
-    from wgfw.commands.importing import import_peers  # noqa: PLC0415
+    from wgfw.commands.importing import import_peers
 
     return import_peers(wg_conf, to, output(quiet=quiet), dry_run=dry_run)
 
@@ -52,7 +52,7 @@ def check(
 
     Needs no root and touches nothing. Exit status 3: a test of the policy failed.
     """
-    from wgfw.commands.checking import check_policy  # noqa: PLC0415
+    from wgfw.commands.checking import check_policy
 
     return check_policy(policy, netns, output(as_json=as_json, quiet=quiet, verbose=verbose))
 
@@ -73,7 +73,7 @@ def render(
     The script needs no Python where it runs: put it into a ConfigMap, a Terraform variable, or `PreUp`. It may run
     any number of times, and drops all traffic of the interfaces if anything in it fails.
     """
-    from wgfw.commands.rendering import render_policy  # noqa: PLC0415
+    from wgfw.commands.rendering import render_policy
 
     return render_policy(policy, family, form, netns, output(as_json=as_json))
 
@@ -92,8 +92,8 @@ def plan(
 
     Changes nothing. Exit status 3: there is something to change.
     """
-    from wgfw.commands.applying import plan_policy  # noqa: PLC0415
-    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
+    from wgfw.commands.applying import plan_policy
+    from wgfw.commands.gateway import Gateway
 
     out = output(as_json=as_json, quiet=quiet, verbose=verbose)
     return plan_policy(policy, Gateway(netns, backend, state), out)
@@ -117,8 +117,8 @@ def apply(
     Only what differs is written, never with an open moment; open connections that the policy no longer allows are
     ended. The interface need not be there yet, so this can be its `PreUp`. A second run changes nothing.
     """
-    from wgfw.commands.applying import apply_policy  # noqa: PLC0415
-    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
+    from wgfw.commands.applying import apply_policy
+    from wgfw.commands.gateway import Gateway
 
     if confirm is not None:
         raise not_yet("apply --confirm", "`harden wg rollback` goes back to the rules before")
@@ -137,8 +137,8 @@ def rollback(
     verbose: Verbose = False,
 ) -> int:
     """Go back to the rules before the last apply."""
-    from wgfw.commands.applying import go_back  # noqa: PLC0415
-    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
+    from wgfw.commands.applying import go_back
+    from wgfw.commands.gateway import Gateway
 
     out = output(as_json=as_json, quiet=quiet, verbose=verbose)
     return go_back(Gateway(netns, backend, state), out, dry_run=dry_run)
@@ -155,8 +155,8 @@ def remove(
     verbose: Verbose = False,
 ) -> int:
     """Take out every rule of ours and nothing else. The gateway is then as open as its other rules leave it."""
-    from wgfw.commands.applying import take_out  # noqa: PLC0415
-    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
+    from wgfw.commands.applying import take_out
+    from wgfw.commands.gateway import Gateway
 
     out = output(as_json=as_json, quiet=quiet, verbose=verbose)
     return take_out(Gateway(netns, backend, state), out, dry_run=dry_run)
@@ -180,8 +180,8 @@ def status(
 
     Exit status 3: the kernel is not in sync with the policy.
     """
-    from wgfw.commands.gateway import Gateway  # noqa: PLC0415
-    from wgfw.commands.reporting import report_status  # noqa: PLC0415
+    from wgfw.commands.gateway import Gateway
+    from wgfw.commands.reporting import report_status
 
     out = output(as_json=as_json, quiet=quiet, verbose=verbose)
     return report_status(policy, Gateway(netns, backend, state), out, form)
@@ -209,7 +209,8 @@ def explain(
 
     `harden wg explain --from anca --to 192.168.1.10 --service smb`
     """
-    from wgfw.commands.asking import Asked, explain_batch_file, explain_one  # noqa: PLC0415
+    from wgfw.commands.asking import explain_batch_file, explain_one
+    from wgfw.explain import Question
 
     out = output(as_json=as_json, quiet=quiet)
     if batch is not None:
@@ -218,13 +219,13 @@ def explain(
         return explain_batch_file(policy, netns, batch, out)
     if source is None or to is None:
         raise UsageError("explain needs --from and --to, or --batch", "`harden wg explain --from anca --to 10.32.0.1`")
-    return explain_one(policy, netns, Asked(source, to, service, address), out)
+    return explain_one(policy, netns, Question(source, to, service, address), out)
 
 
 @app.command()
 def schema() -> int:
     """Print the JSON Schema of the policy file, for editors."""
-    from wgfw.commands.rendering import print_schema  # noqa: PLC0415
+    from wgfw.commands.rendering import print_schema
 
     return print_schema(output())
 
