@@ -1,6 +1,5 @@
 """What to change in the policy so that a denied connection is allowed."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,11 +8,7 @@ from wgfw.directory import Directory
 from wgfw.evaluate import Verdict
 from wgfw.intervals import IntervalSet
 from wgfw.policy.model import Client, Rule
-
-# Plain scalars that every YAML reads as the string they are.
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
-_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+(/\d+)?\Z")
-_NOT_STRINGS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+from wgfw.policy.yamlscalar import yaml_scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +48,12 @@ def _addition(wish: Wish, denial: Verdict, directory: Directory) -> str:
         client, effect, word, address = denial.receiver, "inbound", "from", wish.source
     other = denial.receiver if denial.sender is not None else None
     name = name_of(wish.family, address, other, directory)
-    entry = f"{{{word}: {yaml_string(name)}, services: [{yaml_string(wish.service)}]}}"
-    key = yaml_string(client.name)
+    entry = f"{{{word}: {yaml_scalar(name)}, services: [{yaml_scalar(wish.service)}]}}"
+    key = yaml_scalar(client.name)
     if client.entry is not None:
         return f"add to clients.{key}.{effect} ({client.entry}): - {entry}"
     # An entry takes the default profile away, so it has to say what the client has now.
-    profiles = ", ".join(yaml_string(profile) for profile in client.profiles)
+    profiles = ", ".join(yaml_scalar(profile) for profile in client.profiles)
     return f"add under clients ({directory.policy.path}): {key}: {{profiles: [{profiles}], {effect}: [{entry}]}}"
 
 
@@ -75,16 +70,3 @@ def name_of(family: int, address: int, owner: Client | None, directory: Director
 def _one_host(addresses: IntervalSet) -> bool:
     """Whether the set is at most one address."""
     return sum(high - low + 1 for low, high in addresses) <= 1
-
-
-def yaml_string(text: str) -> str:
-    """The text as one YAML scalar that stands anywhere, quoted where it must be."""
-    if (_PLAIN.match(text) and text.lower() not in _NOT_STRINGS) or _ADDRESS.match(text):
-        return text
-    return '"' + "".join(_escaped(char) for char in text) + '"'
-
-
-def _escaped(char: str) -> str:
-    if char in '"\\':
-        return "\\" + char
-    return char if char.isprintable() else f"\\U{ord(char):08X}"

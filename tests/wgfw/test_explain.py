@@ -18,7 +18,7 @@ from wgfw.evaluate import Evaluator, Packet
 from wgfw.explain import Answer, Explainer, Question
 from wgfw.policy.document import Document
 from wgfw.policy.model import Policy
-from wgfw.remedy import yaml_string
+from wgfw.policy.yamlscalar import yaml_scalar
 from wgfw.services import Flow
 
 
@@ -302,9 +302,9 @@ def test_ten_thousand_questions_take_a_moment() -> None:
 
 def test_names_are_quoted_so_that_yaml_reads_them_back() -> None:
     """Whatever a peer is called."""
-    assert yaml_string("anca") == "anca"
-    assert yaml_string("no") == '"no"'
-    assert yaml_string("0x10") == '"0x10"'
-    assert yaml_string('a"b\\c\nd') == '"a\\"b\\\\c\\U0000000Ad"'
-    assert yaml_string("a: b # c") == '"a: b # c"'
-    assert yaml_string("10.0.0.0/8") == "10.0.0.0/8"
+    assert yaml_scalar("anca") == "anca"
+    assert yaml_scalar("no") == '"no"'
+    assert yaml_scalar("0x10") == '"0x10"'
+    assert yaml_scalar('a"b\\c\nd') == '"a\\"b\\\\c\\x0ad"'
+    assert yaml_scalar("a: b # c") == '"a: b # c"'
+    assert yaml_scalar("10.0.0.0/8") == "10.0.0.0/8"

@@ -1,16 +1,13 @@
 """The policy that ``harden wg import`` begins with: every peer a client in quarantine."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePath
 
 from wgfw.peers.values import InterfacePeers, Peer
 from wgfw.policy.matching import made_up_name
+from wgfw.policy.yamlscalar import yaml_scalar
 
-_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*\Z")
-# Words that YAML 1.1 or 1.2 takes for something else than themselves.
-_WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 # A key must end within 1024 characters to do without a question mark (YAML 1.2, 7.4.2).
 _LONGEST_KEY = 1000
 _MAX_SHOWN = 3
@@ -49,13 +46,13 @@ def starting_policy(peers: InterfacePeers, peers_path: str) -> str:
     ``peers_path`` is the absolute path of the peers' file, or ``kernel``. A client is found again by its peer's
     name, or by its public key where the peer has no name, or one that is not its own.
     """
-    interface = _scalar(peers.interface)
+    interface = yaml_scalar(peers.interface)
     lines = [
         f"# A starting policy for {interface}: every client is in quarantine and reaches nothing.",
         _GUIDE.rstrip(),
         "version: 1",
         f"interface: {interface}{_doubt(peers, peers_path)}",
-        f"peers: {_scalar(peers_path)}",
+        f"peers: {yaml_scalar(peers_path)}",
         "",
         _NETWORKS,
         "clients:" if peers.peers else "clients: {}  # no peers yet",
@@ -79,7 +76,7 @@ def _clients(peers: InterfacePeers) -> Iterator[str]:
         own = peer.name is not None and count[name] == 1 and not name.startswith(f"{peers.interface}/")
         key = name if count[name] == 1 else _unused(name, taken)
         value = "{profile: quarantine}" if own else f'{{profile: quarantine, public_key: "{peer.public_key}"}}'
-        yield _entry(_scalar(key), f"{value}  # {_addresses(peer)}")
+        yield _entry(yaml_scalar(key), f"{value}  # {_addresses(peer)}")
 
 
 def _unused(name: str, taken: set[str]) -> str:
@@ -100,23 +97,3 @@ def _addresses(peer: Peer) -> str:
     shown = [allowed.prefix.bare for allowed in peer.allowed_ips]
     more = f" and {len(shown) - _MAX_SHOWN} more" if len(shown) > _MAX_SHOWN else ""
     return (", ".join(shown[:_MAX_SHOWN]) or "no address") + more
-
-
-def _scalar(text: str) -> str:
-    """The text as a YAML scalar that means just it, to YAML 1.1 and 1.2 alike.
-
-    What cannot be seen is escaped: control characters, line breaks of any kind, marks that turn the direction
-    of text and so could make the file read otherwise than it means.
-    """
-    if _PLAIN.match(text) and text.lower() not in _WORDS:
-        return text
-    return '"' + "".join(_escaped(character) for character in text) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
