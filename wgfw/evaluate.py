@@ -10,7 +10,7 @@ from datetime import datetime
 
 from wgfw.addresses import FAMILIES
 from wgfw.intervals import IntervalSet
-from wgfw.policy.document import Effect
+from wgfw.policy.document import Effect, TargetKind
 from wgfw.policy.model import Client, Policy, Rule
 from wgfw.services import Flow, services_in
 
@@ -46,6 +46,9 @@ class Verdict:
     reason: str
     governed: bool = True
 
+
+# Targets that mean somebody, and not just whoever uses the address.
+BY_IDENTITY = (TargetKind.CLIENT, TargetKind.PROFILE)
 
 # An entry with the points it covers in one family.
 Covering = tuple[Rule, IntervalSet]
@@ -173,7 +176,8 @@ class Evaluator:
             refusal = "neither address is a client's: the policy allows nothing between them"
             return Case(None, None, (), (), (), (), (), refusal, governed=False)
         inbounds, expired = self._inbound(family, source, receiver)
-        return Case(None, receiver, (), (), (), inbounds, expired)
+        # Who sends from outside under a client's address is not that client.
+        return Case(None, receiver, (), (), (), _of_anybody(inbounds), _of_anybody(expired))
 
     def _inbound(self, family: int, source: int, receiver: Client | None) -> tuple[list[Covering], list[Covering]]:
         """The receiver's inbound entries that cover the source: those in force, those run out."""
@@ -199,6 +203,10 @@ def _side(rules: Sequence[Rule], now: datetime) -> _Side:
             kept = live if rule.in_force(now) else expired
             kept[rule.effect, family].append((rule, services_in(rule.services, family)))
     return _Side({k: tuple(v) for k, v in live.items()}, {k: tuple(v) for k, v in expired.items()})
+
+
+def _of_anybody(inbounds: Iterable[Covering]) -> list[Covering]:
+    return [covering for covering in inbounds if covering[0].target.kind not in BY_IDENTITY]
 
 
 def _first(rules: Iterable[Covering], point: int) -> Rule | None:

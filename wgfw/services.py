@@ -68,7 +68,7 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
     "wireguard": ("udp/51820",),
 }
 
-_PORTS = re.compile(r"(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?\Z")
+_PORTS = re.compile(r"(tcp|udp)/([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,15 @@ def allowed(policy: Policy, packet: Packet, now: datetime) -> bool:
         return any(covers(policy, r, family, address, flow, now) for r in rules)
 
     receiver = None if policy.gateway.holds(family, behind[0]) else owner(policy, family, behind[0])
-    welcome = receiver is not None and any_of(receiver, Effect.INBOUND, packet.source, behind[1])
     if packet.interface is None:
-        return welcome
+        inbounds = policy.rules_of(receiver) if receiver is not None else ()
+        return any(
+            r.effect is Effect.INBOUND
+            and r.target.kind not in (TargetKind.CLIENT, TargetKind.PROFILE)
+            and covers(policy, r, family, packet.source, behind[1], now)
+            for r in inbounds
+        )
+    welcome = receiver is not None and any_of(receiver, Effect.INBOUND, packet.source, behind[1])
     sender = owner(policy, family, packet.source)
     if sender is None or sender.interface != packet.interface:
         return False

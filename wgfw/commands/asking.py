@@ -30,7 +30,7 @@ def explain_batch_file(path: str, netns: str | None, batch: Path, output: Output
             raise HardenError(f"{batch}: {'is not a file' if batch.exists() else 'no such file'}")
         if batch.stat().st_size > BATCH_LIMIT:
             raise HardenError(f"{batch}: larger than {BATCH_LIMIT >> 20} MiB", "split it")
-        lines = batch.read_text(encoding="utf-8").splitlines()
+        lines = batch.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise HardenError(f"{batch}: not UTF-8 text") from error
     except OSError as error:

@@ -40,7 +40,8 @@ def _say(loaded: Loaded, warnings: list[str], outcomes: list[Outcome], output: O
     passed = sum(outcome.passed for outcome in outcomes)
     clients, plural = len(loaded.policy.clients), "" if len(loaded.policy.clients) == 1 else "s"
     tests = f"{passed} of {len(outcomes)} tests passed" if outcomes else "no tests"
-    output.line(f"{loaded.document.path}: valid, {clients} client{plural}, {len(warnings)} warnings, {tests}")
+    remarks = f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}"
+    output.line(f"{loaded.document.path}: valid, {clients} client{plural}, {remarks}, {tests}")
 
 
 def _document(outcome: Outcome) -> dict[str, object]:

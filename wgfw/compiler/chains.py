@@ -12,7 +12,7 @@ from wgfw.compiler import names
 from wgfw.compiler.marks import Marks
 from wgfw.compiler.matches import asked_matches, service_matches, until_match
 from wgfw.compiler.sets import AddressSets, Services, asked, destination, source
-from wgfw.policy.document import Effect
+from wgfw.policy.document import Effect, TargetKind
 from wgfw.policy.model import Client, Policy
 from wgfw.policy.model import Rule as PolicyRule
 from wgfw.ruleset import Chain, Match, Rule, Target
@@ -159,8 +159,11 @@ class ClientChains:
         return self.sets.rules(addresses, asked, services, target, self.marks.flag(target))
 
     def _from(self, rule: PolicyRule, target: Target) -> list[Rule]:
-        """By who sends it. What the gateway itself sends does not come this way."""
+        """By who sends it. What the gateway itself sends does not come this way, and who sends under a client's address
+        but by another way than an interface of clients is not that client."""
         services = self._services(rule)
+        if rule.target.kind in (TargetKind.CLIENT, TargetKind.PROFILE):
+            services = [(("-i", name, *match), more) for name in self.policy.interfaces for match, more in services]
         scope = rule.scope
         if scope.own is None:
             return self._in_set(rule, source, services, target)

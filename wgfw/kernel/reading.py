@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from wgfw.ruleset import CHAIN_PREFIX, COMMENT_PREFIX
+from wgfw.ruleset import CHAIN_PREFIX, COMMENT_PREFIX, TABLES
 
 Place = tuple[str, str]  # (table, chain)
 Lines = tuple[str, ...]
@@ -49,20 +49,24 @@ class KernelFamily:
 
     def our_chains(self) -> Iterator[tuple[Place, Lines]]:
         """Every chain of ours with its rules."""
-        for table, seen in self.tables.items():
+        for table, seen in self._our_tables():
             for chain, lines in seen.chains.items():
                 if chain.startswith(CHAIN_PREFIX):
                     yield (table, chain), lines
 
     def our_rules_elsewhere(self) -> Iterator[tuple[Place, tuple[tuple[int, str], ...]]]:
         """The rules of ours in chains that are not: the chain, then each rule's index (from 0) and line."""
-        for table, seen in self.tables.items():
+        for table, seen in self._our_tables():
             for chain, lines in seen.chains.items():
                 if chain.startswith(CHAIN_PREFIX):
                     continue
                 found = tuple((index, line) for index, line in enumerate(lines) if is_ours(line))
                 if found:
                     yield (table, chain), found
+
+    def _our_tables(self) -> Iterator[tuple[str, SeenTable]]:
+        """What bears our prefix in any other table is somebody else's."""
+        return ((table, seen) for table, seen in self.tables.items() if table in TABLES)
 
     @property
     def holds_ours(self) -> bool:
