@@ -17,11 +17,9 @@ from wgfw.commands.gateway import (
     now,
     stored_policy,
 )
-from wgfw.evaluate import Evaluator, Packet
-from wgfw.kernel.conntrack import Connection, end_denied
+from wgfw.commands.revocation import end_denied_connections
 from wgfw.kernel.plan import Outcome, Plan
 from wgfw.kernel.reconcile import Reconciler
-from wgfw.policy.model import Policy
 from wgfw.policytests import run_tests
 
 DIFFERENT = 3
@@ -93,36 +91,6 @@ def take_out(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
         reconciler = opening.reconciler()
         _carry_out(reconciler.plan_removal(), reconciler, output, "no rule of harden is left", dry_run=dry_run)
     return 0
-
-
-def end_denied_connections(policy: Policy, netns: str | None) -> int:
-    """Ends the open connections that the policy does not allow; how many there were."""
-    made: list[Evaluator] = []  # only if there is any connection to judge
-
-    def denied(connection: Connection) -> bool:
-        if policy.gateway.holds(connection.family, connection.source):
-            return False
-        evaluator = made[0] if made else Evaluator(policy, now())
-        made[:] = [evaluator]
-        sender = evaluator.owner(connection.family, connection.source)
-        packet = Packet(
-            connection.family,
-            connection.source,
-            connection.destination,
-            connection.flow,
-            sender.interface if sender else None,
-            connection.behind,
-        )
-        verdict = evaluator.judge(packet)
-        return verdict.governed and not verdict.allowed
-
-    try:
-        return end_denied(denied, netns)
-    except HardenError as error:
-        raise HardenError(
-            ["the rules are in force, but open connections that they do not allow may go on:", *error.messages],
-            [*error.hints, "then run the same command again: it ends them"],
-        ) from error
 
 
 def refuse_failing(loaded: Loaded) -> None:
