@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harden.errors import HardenError
-from wgfw.peers.allowed import kernel_view
+from tests.wgfw.kernel_view import kernel_view
 from wgfw.peers.file import read
 
 pytestmark = pytest.mark.corpus

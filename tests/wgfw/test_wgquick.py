@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harden.errors import HardenError
+from tests.wgfw.kernel_view import kernel_view
 from tests.wgfw.wgtexts import KEYS, files
 from tests.wgfw.wgtools import RealTools, View, setconf, strip
-from wgfw.peers.allowed import kernel_view
 from wgfw.peers.file import read
 from wgfw.peers.values import InterfacePeers
 from wgfw.peers.wgquick import parse
@@ -75,6 +75,15 @@ def test_a_key_in_several_sections_is_one_peer_with_what_the_last_one_says() -> 
     assert [(peer.public_key, peer.line) for peer in read.peers] == [(B, 5), (A, 8)]
     assert peers_of(data) == {A: {"10.0.0.2/32"}, B: set()}
     assert "f:8: the same PublicKey in 2 sections, from line 2 on: WireGuard keeps only this" in read.warnings
+
+
+def test_what_a_repeated_peer_took_and_lost_belongs_to_nobody() -> None:
+    """The kernel takes a prefix from whoever had it, and from the taker too when its next section lets it go."""
+    sections = [(A, "10.0.0.1"), (B, "10.0.0.1"), (B, "10.0.0.2"), (KEYS[3], "10.0.0.1")]
+    lines = [line for key, one in sections for line in ("[Peer]", f"PublicKey = {key}", f"AllowedIPs = {one}")]
+    assert peers_of(conf(*lines)) == {A: set(), B: {"10.0.0.2/32"}, KEYS[3]: {"10.0.0.1/32"}}
+    lost = "f:2: this peer has no AllowedIPs left, another section took them: it can neither send nor receive"
+    assert lost in parse(conf(*lines), "f", "wg0").warnings
 
 
 def test_a_prefix_that_two_peers_claim_stays_with_both_for_the_policy_to_judge() -> None:

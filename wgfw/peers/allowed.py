@@ -1,6 +1,7 @@
-"""Allowed IPs as text, and what the kernel makes of everybody's claims."""
+"""Allowed IPs as text, and which of them a peer loses to a section that does not count otherwise."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from socket import AF_INET, AF_INET6, inet_pton
 
 from wgfw.addresses import Prefix
@@ -30,19 +31,18 @@ def parse_prefix(text: str) -> tuple[Prefix, bool]:
     return Prefix(family, network, length), network != value
 
 
-def kernel_view(peers: Iterable[Peer]) -> dict[str, set[Prefix]]:
-    """What the kernel holds after these peers were set in this order, by public key.
+def without_lost(peers: Iterable[Peer], replaced: Sequence[Peer]) -> list[Peer]:
+    """The peers, each without what a later of the ``replaced`` sections has taken from it.
 
-    A prefix belongs to one peer: whoever is set last takes it from whoever had it.
+    The kernel is told of a file section by section. One whose key comes again further down is forgotten then, but
+    what it had taken from the peers above it does not come back to them: it belongs to nobody.
     """
-    view: dict[str, set[Prefix]] = {}
-    owners: dict[Prefix, str] = {}
-    for peer in peers:
-        view[peer.public_key] = set()
-        for allowed in peer.allowed_ips:
-            before = owners.get(allowed.prefix)
-            if before is not None:
-                view[before].discard(allowed.prefix)
-            owners[allowed.prefix] = peer.public_key
-            view[peer.public_key].add(allowed.prefix)
-    return view
+    last: dict[Prefix, int] = {}
+    for section in replaced:
+        last.update((allowed.prefix, max(section.line, last.get(allowed.prefix, 0))) for allowed in section.allowed_ips)
+    return [
+        replace(peer, allowed_ips=tuple(a for a in peer.allowed_ips if last.get(a.prefix, 0) < peer.line))
+        if last.keys() & {a.prefix for a in peer.allowed_ips}
+        else peer
+        for peer in peers
+    ]

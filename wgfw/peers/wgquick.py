@@ -15,7 +15,7 @@ from operator import itemgetter
 from harden.errors import HardenError
 from wgfw.addresses import Prefix
 from wgfw.peers import complaints
-from wgfw.peers.allowed import parse_prefix
+from wgfw.peers.allowed import parse_prefix, without_lost
 from wgfw.peers.grammar import HOOKS, QUICK, SETTINGS, is_key, valid_interface_name
 from wgfw.peers.names import Span, section_names
 from wgfw.peers.values import AllowedIP, InterfacePeers, Peer
@@ -167,6 +167,7 @@ class _Reader:
     def kept(self, sections: Iterable[tuple[_Section, str | None]]) -> tuple[Peer, ...]:
         """One Peer for each key, in the order of the sections that count: the last of each key."""
         peers: dict[str, Peer] = {}
+        replaced: list[Peer] = []
         lines: dict[str, list[int]] = {}
         for section, found in sections:
             if section.key is None:
@@ -176,16 +177,19 @@ class _Reader:
             name = found
             before = peers.pop(section.key, None)
             if before is not None:
+                replaced.append(before)
                 lines.setdefault(section.key, [before.line]).append(section.key_line)
                 name = name or before.name
             peers[section.key] = Peer(section.key, name, tuple(section.allowed.values()), section.key_line)
         for key, where in lines.items():
             said = f"the same PublicKey in {len(where)} sections, from line {where[0]} on: WireGuard keeps only this"
             self.warnings.append((peers[key].line, said))
-        for peer in peers.values():
+        kept = tuple(without_lost(peers.values(), replaced))
+        for peer in kept:
             if not peer.allowed_ips:
-                self.warnings.append((peer.line, "this peer has no AllowedIPs: it can neither send nor receive"))
-        return tuple(peers.values())
+                left = " left, another section took them" if peers[peer.public_key].allowed_ips else ""
+                self.warnings.append((peer.line, f"this peer has no AllowedIPs{left}: it can neither send nor receive"))
+        return kept
 
     def give_up(self, number: int) -> None:
         """Raise with what is wrong up to here: reading on would only cost time."""
