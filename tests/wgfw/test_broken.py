@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harden.errors import HardenError
-from wgfw.policy.gather import gather
+from wgfw.commands.gateway import load_policy
 
 CASES = sorted((Path(__file__).parent.parent / "golden" / "broken").iterdir())
 
@@ -15,7 +15,7 @@ def test_a_broken_policy_is_explained(case: Path, update_golden: bool, monkeypat
     """Everything that is wrong is said at once, with file and line and, where a name is close, a suggestion."""
     monkeypatch.chdir(case)
     with pytest.raises(HardenError) as caught:
-        gather("policy.yaml", own_addresses=False)
+        load_policy("policy.yaml", None, on_gateway=False)
     said = "".join(f"{line}\n" for line in [*caught.value.messages, *(f"hint: {hint}" for hint in caught.value.hints)])
     expected = case / "expected.txt"
     if update_golden:

@@ -18,10 +18,11 @@ from lab.netns import Netns
 from pyroute2.netlink.generic.wireguard import wgmsg
 
 from harden.errors import HardenError
+from tests.wgfw.kernel_view import kernel_view
 from tests.wgfw.wgtexts import KEYS
 from wgfw.peers import links, netlink, uapi
-from wgfw.peers.allowed import kernel_view
-from wgfw.peers.device import DevicePeer, local_addresses, read_device
+from wgfw.peers.device import DevicePeer, read_device
+from wgfw.peers.links import local_addresses
 from wgfw.peers.wgquick import parse
 
 A, B = KEYS[1], KEYS[2]
@@ -256,7 +257,7 @@ def test_on_a_point_to_point_interface_the_near_end_is_the_address() -> None:
 
 def test_our_own_addresses_are_told_without_pyroute2() -> None:
     script = (
-        "import sys; from wgfw.peers.device import local_addresses; print(local_addresses(None));"
+        "import sys; from wgfw.peers.links import local_addresses; print(local_addresses(None));"
         "assert 'pyroute2' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)

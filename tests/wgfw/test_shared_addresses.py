@@ -9,8 +9,7 @@ from lab.iptables import BACKENDS, Iptables
 from lab.tun import GATEWAY, Lab
 
 from wgfw.addresses import AddressSet
-from wgfw.peers.device import local_addresses
-from wgfw.peers.links import Address, shared_prefix
+from wgfw.peers.links import Address, local_addresses, shared_prefix
 
 ANCA = {4: "10.8.0.2", 6: "fd00:8::2"}
 SHARED = {4: ("51.15.0.255", "192.168.1.255"), 6: ("2a01:4f8:1::", "fd00:1::")}

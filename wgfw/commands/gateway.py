@@ -19,12 +19,15 @@ from wgfw.explain import Explainer
 from wgfw.kernel.opening import Opening
 from wgfw.kernel.plan import Plan
 from wgfw.kernel.reconcile import Reconciler
+from wgfw.peers.links import local_addresses
 from wgfw.policy.document import Document
-from wgfw.policy.gather import local_addresses, read_peers
+from wgfw.policy.gather import read_peers
 from wgfw.policy.loader import load
 from wgfw.policy.model import Policy
 from wgfw.policy.resolve import resolve
 from wgfw.policy.snapshot import from_json, to_json
+
+READDRESSED = "the gateway's own addresses have changed since the last apply; the next one takes them in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,6 @@ def load_policy(path: str, netns: str | None, *, on_gateway: bool | None = None)
 def _is_gateway(document: Document, netns: str | None) -> bool:
     there = {name for _, name in socket.if_nameindex()}  # of this network namespace; /sys may show another one's
     return netns is not None or not there.isdisjoint(document.interfaces)
-
-
-READDRESSED = "the gateway's own addresses have changed since the last apply; the next one takes them in"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from harden.errors import HardenError
 from wgfw.peers import links, netlink, uapi
 from wgfw.peers.complaints import excerpt
 from wgfw.peers.grammar import valid_interface_name
-from wgfw.peers.links import Link, local_addresses
+from wgfw.peers.links import Link
 from wgfw.peers.state import SOURCE, DevicePeer, DeviceState
 
-__all__ = ["DevicePeer", "DeviceState", "local_addresses", "read_device"]
+__all__ = ["DevicePeer", "DeviceState", "read_device"]
 
 
 def read_device(interface: str, netns: str | None = None) -> DeviceState:

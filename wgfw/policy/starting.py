@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from wgfw.peers.state import SOURCE
 from wgfw.peers.values import InterfacePeers, Peer
 from wgfw.policy.matching import made_up_name
 from wgfw.policy.yamlscalar import yaml_scalar
@@ -63,7 +64,7 @@ def starting_policy(peers: InterfacePeers, peers_path: str) -> str:
 
 def _doubt(peers: InterfacePeers, peers_path: str) -> str:
     """A remark where the file's name does not say which interface it is for."""
-    known = peers_path == "kernel" or PurePath(peers_path).stem == peers.interface
+    known = peers_path == SOURCE or PurePath(peers_path).stem == peers.interface
     return "" if known else "  # is it? the peers file is called otherwise"
 
 

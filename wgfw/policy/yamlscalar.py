@@ -9,7 +9,7 @@ _WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 
 
 def yaml_scalar(text: str) -> str:
-    """The text as one scalar that means just it, to YAML 1.1 and 1.2 alike, wherever it stands; quoted where it must be.
+    """The text as one scalar that means just it, to YAML 1.1 and 1.2 alike, quoted where it must be.
 
     What cannot be seen is escaped: control characters, line breaks of any kind, marks that turn the direction
     of text and so could make the file read otherwise than it means.
