@@ -14,10 +14,10 @@ from wgfw.policy.schema import policy_schema
 from wgfw.policy.yamltree import Mapping, Node, Sequence, parse
 
 BROKEN = Path(__file__).parent.parent / "golden" / "broken"
-# Faults that only the loader can know: names that do not exist, and what a notation means.
+# Faults that only the loader can know: names that do not exist, what a notation means, which moments there are.
 BEYOND = {
     *("unknown-profile", "service-by-itself", "unknown-network", "defaults-mark", "network-by-dns-name"),
-    *("network-host-bits", "network-of-names", "unknown-service"),
+    *("network-host-bits", "network-of-names", "unknown-service", "until-at-the-epoch"),
 }
 
 FULL = """\
