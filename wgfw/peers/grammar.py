@@ -10,7 +10,10 @@ QUICK_KEYS = ("Address", "DNS", "MTU", "Table", "PreUp", "PostUp", "PreDown", "P
 QUICK = frozenset(name.lower().encode() for name in QUICK_KEYS)
 HOOKS = frozenset((b"preup", b"postup", b"predown", b"postdown"))
 
-_INTERFACE_NAME = re.compile(r"(?!-)[A-Za-z0-9_=+.-]{1,15}(?<!\+)\Z")
+LONGEST_INTERFACE = 15  # IFNAMSIZ of linux/if.h, without the end of the string
+# Refused by the kernel, always taken, or the name of something else in /proc/sys/net or in a policy.
+NO_INTERFACES = frozenset((".", "..", "all", "any", "default", "lo"))
+_INTERFACE_NAME = re.compile(rf"(?!-)[A-Za-z0-9_=+.-]{{1,{LONGEST_INTERFACE}}}(?<!\+)\Z")
 # The 43rd character carries two bits that 32 bytes do not have: they are zero, or wg refuses the key.
 _KEY = re.compile(rb"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\Z")
 
@@ -18,10 +21,9 @@ _KEY = re.compile(rb"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\Z")
 def valid_interface_name(name: str) -> bool:
     """Whether the kernel and wg-quick take this name, and iptables takes it for this interface alone.
 
-    A final ``+`` is a wildcard to iptables, ``-`` in front an option to every program; ``.`` and ``..`` are refused
-    by the kernel, ``all`` and ``default`` stand for every interface in /proc/sys/net, and ``lo`` is always taken.
+    A final ``+`` is a wildcard to iptables, ``-`` in front an option to every program.
     """
-    return _INTERFACE_NAME.match(name) is not None and name not in (".", "..", "all", "any", "default", "lo")
+    return _INTERFACE_NAME.match(name) is not None and name not in NO_INTERFACES
 
 
 def is_key(value: bytes) -> bool:

@@ -1,28 +1,23 @@
 """Which names an interface, a network, a service and a profile may have."""
 
-import re
-
+from wgfw.peers.grammar import LONGEST_INTERFACE, NO_INTERFACES, valid_interface_name
 from wgfw.policy.terms import KEYWORDS, looks_like_address
 from wgfw.policy.wording import quote
 
 LONGEST = 64
 
-# wg-quick(8) takes these and no others; the kernel has room for 15 characters (IFNAMSIZ).
-_INTERFACE = re.compile(r"[A-Za-z0-9_=+.-]{1,15}\Z")
-_NOT_INTERFACES = ("any", "all", "default", "lo", ".", "..")
-
 
 def interface_fault(name: str) -> str | None:
     """Why this cannot be a WireGuard interface's name, or None."""
-    if len(name) > 15:
-        return f"interface name {quote(name)} is longer than 15 characters"
-    if name in _NOT_INTERFACES:
+    if valid_interface_name(name):
+        return None
+    if len(name) > LONGEST_INTERFACE:
+        return f"interface name {quote(name)} is longer than {LONGEST_INTERFACE} characters"
+    if name in NO_INTERFACES:
         return f"{quote(name)} is no WireGuard interface"
     if name.endswith("+"):
         return f"interface name {quote(name)}: iptables takes a + at the end as a wildcard; one interface, one name"
-    if not _INTERFACE.match(name) or name.startswith("-"):
-        return f"bad interface name {quote(name)}: letters, digits and _ = + . - only, and no - in front"
-    return None
+    return f"bad interface name {quote(name)}: letters, digits and _ = + . - only, and no - in front"
 
 
 def _plain_fault(kind: str, name: str) -> str | None:
