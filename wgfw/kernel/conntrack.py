@@ -108,7 +108,7 @@ def _listed(sockets: Mapping[int, Any]) -> Iterator[Connection]:
 
 
 def _dumped(family: int, netlink: Any) -> Iterator[Connection]:
-    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415
+    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415  as in `end_denied`
 
     try:
         entries = list(netlink.dump())
@@ -140,8 +140,8 @@ def _tuple(family: int, attribute: Any) -> dict[str, str]:
 
 
 def _end(netlink: Any, connection: Connection) -> bool:
-    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415
-    from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple  # noqa: PLC0415
+    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415  as in `end_denied`
+    from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple  # noqa: PLC0415  likewise
 
     family, protocol, detail = connection.family, connection.flow.protocol, connection.flow.detail
     known: dict[str, int] = {}

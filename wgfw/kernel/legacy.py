@@ -13,7 +13,7 @@ from typing import Any
 from wgfw.addresses import Prefix
 from wgfw.kernel.namespace import inside
 from wgfw.kernel.reading import Place
-from wgfw.ruleset import FamilyRules, Rule
+from wgfw.ruleset import CHAIN_PREFIX, FamilyRules, Rule
 
 MOST_RULES = 5000  # more would take seconds
 Options = frozenset[tuple[str, tuple[str, ...]]]
@@ -92,7 +92,7 @@ def wanted_structure(rule: Rule) -> Structure:
 
 
 def _same(held: Any, wanted: Rule) -> bool:
-    import iptc  # noqa: PLC0415
+    import iptc  # noqa: PLC0415  as in `altered`, which has imported it by now
 
     try:
         return held_structure(held) == wanted_structure(wanted)
@@ -106,7 +106,7 @@ def held_structure(rule: Any) -> Structure:
     packet = {name: ("!", value[1:]) if value.startswith("!") else (value,) for name, value in ways.items() if value}
     target = rule.target
     # a jump to a chain has no parameters, and asking for them fails
-    parameters = {} if target is None or rule.target.name.startswith("HARDEN-WG-") else target.get_all_parameters()
+    parameters = {} if target is None or target.name.startswith(CHAIN_PREFIX) else target.get_all_parameters()
     return Structure(
         _options(packet),
         tuple((match.name, _options(match.get_all_parameters())) for match in rule.matches),

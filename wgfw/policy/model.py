@@ -50,7 +50,7 @@ class Client:
     """A peer under the policy.
 
     ``prefixes`` are its AllowedIPs; ``addresses`` those of them that no more specific prefix of another
-    peer takes away: each address belongs to one peer. ``rules`` are the client's own; those of ``profiles``
+    peer takes away: each address belongs to one peer. ``own`` are the client's own rules; those of ``profiles``
     are looked up in the policy. ``entry`` is the place under ``clients``, None for a peer without one.
     """
 
