@@ -1,51 +1,25 @@
 """What the terminal gets: the answer on stdout, everything else on stderr.
 
-Text from outside (names of peers, lines of a policy, messages of other programs) is made safe to print here, in
-one place: a peer may be called anything, an escape sequence included.
+Text from outside is made safe to print here, in one place (:mod:`harden.printable`).
 """
 
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TextIO
 
 from harden.errors import HardenError
+from harden.printable import is_plain, printable
 
 Justify = Literal["left", "right"]
 Tone = Literal["plain", "good", "bad", "faint"]
 _COLOURS: Mapping[Tone, str] = {"plain": "", "good": "green", "bad": "red", "faint": "dim"}
 
-# Cc: control characters, ESC and C1 among them. Cf: invisible ones, the direction overrides that make text read
-# differently from what it is among them. Cs: halves of surrogate pairs, which no stream can encode. Zl, Zp: breaks.
-_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-# Joiners are invisible too, but emoji and several scripts are written with them, and they move nothing.
-_HARMLESS = frozenset("\u200c\u200d")
-
 
 class OutputClosedError(Exception):
     """Whoever read stdout has gone (``harden … | head``): nothing more can be said, and nothing is wrong."""
-
-
-def printable(text: str) -> str:
-    """The text on one line and without anything that a terminal would act on; such characters are spelled out.
-
-    >>> printable("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(char if _is_plain(char) else _spelled(char) for char in text)
-
-
-def _is_plain(char: str) -> bool:
-    return char in _HARMLESS or unicodedata.category(char) not in _UNSAFE_CATEGORIES
-
-
-def _spelled(char: str) -> str:
-    return ascii(char)[1:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +49,7 @@ def json_text(document: object) -> str:
     text = json.dumps(document, ensure_ascii=False, separators=(", ", ": "), allow_nan=False)
     if text.isprintable():
         return text
-    return "".join(char if _is_plain(char) else json.dumps(char)[1:-1] for char in text)
+    return "".join(char if is_plain(char) else json.dumps(char)[1:-1] for char in text)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from harden.output import Output, is_terminal, printable
+from harden.output import Output, is_terminal
+from harden.printable import printable
 
 DELAY_SECONDS = 2.0
 _CLEAR_LINE = "\r\x1b[2K"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harden.output import printable
+from harden.printable import printable
 from wgfw.policy.model import Client
 
 

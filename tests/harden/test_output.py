@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harden.errors import HardenError
-from harden.output import Cell, Column, Output, OutputClosedError, plain_table, printable
+from harden.output import Cell, Column, Output, OutputClosedError, plain_table
+from harden.printable import printable
 from harden.progress import progress
 
 
