@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+ANSWER_IS_NO = 3  # the exit status of a command that did what it was asked and whose answer is "no"
+
 
 class HardenError(Exception):
     """A failure with words for the person at the terminal.

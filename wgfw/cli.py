@@ -183,6 +183,8 @@ def status(
     from wgfw.commands.gateway import Gateway
     from wgfw.commands.reporting import report_status
 
+    if as_json and form == "prometheus":
+        raise UsageError("--json and --format prometheus are two answers", "leave one of them out")
     out = output(as_json=as_json, quiet=quiet, verbose=verbose)
     return report_status(policy, Gateway(netns, backend, state), out, form)
 
@@ -193,7 +195,7 @@ def explain(
     source: Annotated[str | None, typer.Option("--from", metavar="CLIENT|IP", help="Who opens the connection.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="IP", help="The address it is opened to.")] = None,
     service: Annotated[
-        str | None, typer.Option("--service", metavar="S", help="A name or tcp/443. Without it: any service at all.")
+        str | None, typer.Option("--service", metavar="S", help="A name or tcp/443. Without it: whether every service is allowed.")
     ] = None,
     address: Annotated[
         str | None, typer.Option("--source", metavar="IP", help="Another address of the client than its first.")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harden.errors import HardenError
+from harden.errors import ANSWER_IS_NO, HardenError
 from harden.output import Output
 from harden.progress import progress
 from wgfw.access import AccessChange, diff_access
@@ -22,8 +22,6 @@ from wgfw.kernel.plan import Outcome, Plan
 from wgfw.kernel.reconcile import Reconciler
 from wgfw.policytests import run_tests
 
-DIFFERENT = 3
-
 
 def plan_policy(path: str, gateway: Gateway, output: Output) -> int:
     """Says what an apply would change."""
@@ -37,7 +35,7 @@ def plan_policy(path: str, gateway: Gateway, output: Output) -> int:
         output.line("in sync: nothing to change")
     else:
         _say_changes(changes, output)
-    return 0 if prospect.in_sync else DIFFERENT
+    return 0 if prospect.in_sync else ANSWER_IS_NO
 
 
 def apply_policy(path: str, gateway: Gateway, output: Output, *, tests: bool, dry_run: bool) -> int:

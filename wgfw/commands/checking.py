@@ -1,11 +1,10 @@
 """``harden wg check``."""
 
+from harden.errors import ANSWER_IS_NO
 from harden.output import Output
 from wgfw.commands.gateway import Loaded, load_policy, now
 from wgfw.lint import lint
 from wgfw.policytests import Outcome, run_tests
-
-TEST_FAILED = 3
 
 
 def check_policy(path: str, netns: str | None, output: Output) -> int:
@@ -26,7 +25,7 @@ def check_policy(path: str, netns: str | None, output: Output) -> int:
         )
     else:
         _say(loaded, warnings, outcomes, output)
-    return TEST_FAILED if failed else 0
+    return ANSWER_IS_NO if failed else 0
 
 
 def _say(loaded: Loaded, warnings: list[str], outcomes: list[Outcome], output: Output) -> None:

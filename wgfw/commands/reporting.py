@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
-from harden.errors import HardenError
+from harden.errors import ANSWER_IS_NO, HardenError
 from harden.output import Cell, Column, Output
 from wgfw.commands.gateway import READDRESSED, Gateway, Prospect, load_policy, look_ahead
 from wgfw.compiler.counters import client_counters
@@ -13,8 +13,6 @@ from wgfw.kernel.iptables import Iptables
 from wgfw.metrics import ClientStatus, prometheus
 from wgfw.peers.device import DevicePeer, read_device
 from wgfw.policy.model import Client, Policy
-
-OUT_OF_SYNC = 3
 
 
 def report_status(path: str, gateway: Gateway, output: Output, form: Literal["text", "prometheus"]) -> int:
@@ -35,7 +33,7 @@ def report_status(path: str, gateway: Gateway, output: Output, form: Literal["te
         )
     else:
         _say(clients, prospect, backend, output)
-    return 0 if prospect.in_sync else OUT_OF_SYNC
+    return 0 if prospect.in_sync else ANSWER_IS_NO
 
 
 def _devices(policy: Policy, netns: str | None, output: Output) -> Iterator[tuple[str, Mapping[str, DevicePeer]]]:
