@@ -44,6 +44,12 @@ tests:
   - {from: anca, to: 192.168.1.10, service: tcp/445, expect: allow}
 """
 OTHER_POLICY = POLICY.replace("[smb, ssh]", "[smb]").replace("profile: internet-only", "profile: quarantine")
+# In a mount namespace of its own: what /proc looks like where the kernel has no IPv6, ipv6.disable=1 for example.
+HIDE_IPV6 = (
+    "mkdir -p $PWD/p && mount --rbind /proc $PWD/p && mount -t tmpfs none /proc && mkdir /proc/net"
+    " && for e in self thread-self sys mounts; do ln -s $PWD/p/$e /proc/$e; done"
+    " && for e in dev ip_tables_names; do ln -s $PWD/p/self/net/$e /proc/net/$e; done"
+)
 BACKENDS = ("nft", "legacy")
 FAMILIES = (4, 6)
 
@@ -103,6 +109,20 @@ class Host:
             "HARDEN_STATE": str(self.state),
             **self.environment,
         }
+
+    def fake(self, name: str, text: str) -> None:
+        """A program of a folder that stands first in PATH from now on; ``$0.calls`` may count its calls."""
+        folder = self.folder / "fakes"
+        folder.mkdir(exist_ok=True)
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        self.environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+    def after(self, preparation: str, *arguments: str) -> Done:
+        """``harden wg ARGUMENTS`` in a mount namespace of its own in which a shell has done something before."""
+        inside = ["unshare", "-m", "sh", "-c", f'{preparation} && exec "$@"', "sh", *HARDEN, "wg", *arguments]
+        return self.run(self.netns.command(*inside))
 
     def argv(self, *arguments: str) -> list[str]:
         """``harden wg ARGUMENTS`` on this host."""

@@ -11,7 +11,7 @@ from lab.iptables import BACKENDS, Iptables
 from lab.packet import Packet
 from lab.tun import Lab
 
-from tests.wgfw.command_line import OTHER_POLICY, POLICY, Done, Host, only_ours, program
+from tests.wgfw.command_line import HIDE_IPV6, OTHER_POLICY, POLICY, Done, Host, only_ours, program
 
 TWO_INTERFACES = """\
 version: 1
@@ -221,13 +221,6 @@ def test_two_runs_at_once_end_well(estate: Estate) -> None:
     assert done.status == 0, done
     assert estate.enforced()
     assert estate.host.done("plan").stdout == "in sync: nothing to change\n"
-
-
-HIDE_IPV6 = (
-    "mkdir -p $PWD/p && mount --rbind /proc $PWD/p && mount -t tmpfs none /proc && mkdir /proc/net"
-    " && for e in self thread-self sys mounts; do ln -s $PWD/p/$e /proc/$e; done"
-    " && for e in dev ip_tables_names; do ln -s $PWD/p/self/net/$e /proc/net/$e; done"
-)
 
 
 def test_without_ipv6_it_makes_the_ipv4_rules(estate: Estate) -> None:

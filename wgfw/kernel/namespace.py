@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harden.errors import UsageError
+from harden.errors import HardenError, UsageError
 
 NAMED = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
@@ -39,14 +39,17 @@ def entering(name: str | None) -> tuple[str, ...]:
 
 @contextmanager
 def inside(name: str | None) -> Iterator[None]:
-    """Within it, sockets that this thread opens belong to the namespace ``name``."""
+    """Within it, sockets that this thread opens belong to the namespace ``name``. Raises HardenError without root."""
     if name is None:
         yield
         return
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     there = os.open(path_of(name), os.O_RDONLY)
     try:
-        _setns(there)
+        try:
+            _setns(there)
+        except PermissionError as error:
+            raise HardenError(f"entering the network namespace {name!r} needs root", "run it with sudo") from error
         try:
             yield
         finally:
