@@ -91,7 +91,7 @@ def describe(node: Node) -> str:
         return "empty"
     if node.kind == "string":
         return quote(node.value) if node.value.strip() else "empty"
-    return f"the {node.kind} {node.value}" if node.kind == "number" else node.value
+    return f"the {node.kind} {cut(node.value)}" if node.kind == "number" else node.value
 
 
 def cut(text: str) -> str:
