@@ -25,10 +25,16 @@ def hook_lines(hooks: Iterable[Hook]) -> list[str]:
     return [rule_line("-I", hook.builtin, hook.rule) for hook in reversed(list(hooks))]
 
 
+def declarations(chains: Iterable[str]) -> list[str]:
+    """The lines that make chains, or empty them. iptables-nft keeps them in a sorted list and looks from its end, so
+    thousands in order take it half the time."""
+    return [f":{chain} - [0:0]" for chain in sorted(chains)]
+
+
 def table_lines(family: int, table: str, chains: Iterable[Chain], extra: Iterable[str]) -> list[str]:
     """One table's block: declarations, rules, then ``extra`` lines as they are."""
     chains = list(chains)
-    lines = [f"*{table}", *(f":{chain.name} - [0:0]" for chain in chains)]
+    lines = [f"*{table}", *declarations(chain.name for chain in chains)]
     for chain in chains:
         lines.extend(chain_lines(chain, family))
     return [*lines, *extra, "COMMIT"]

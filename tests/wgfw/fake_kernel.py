@@ -1,7 +1,7 @@
 """A packet filter in memory that reads what iptables-restore reads, and fails on demand."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -76,7 +76,17 @@ class FakeKernel:
         self._alive()
         return frozenset()
 
-    def write(self, family: int, text: str) -> None:
+    def write(self, texts: Mapping[int, str]) -> None:
+        failures: list[HardenError] = []
+        for family, text in texts.items():
+            try:
+                self._write(family, text)
+            except HardenError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _write(self, family: int, text: str) -> None:
         self._alive()
         self.written.append((family, text))
         block: list[str] = []

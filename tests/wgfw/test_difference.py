@@ -26,7 +26,7 @@ def bring(kernel: FakeKernel, rules: FamilyRules, recorded: KernelFamily | None 
     """Write what differs; the difference that was."""
     difference = compare(WantedRules(rules), kernel.read(rules.family), recorded)
     if difference:
-        kernel.write(rules.family, restore_text(difference))
+        kernel.write({rules.family: restore_text(difference)})
     return difference
 
 
@@ -54,7 +54,7 @@ def test_what_is_put_back_is_what_was(old: FamilyRules, new: FamilyRules) -> Non
     bring(kernel, new)
     back = compare(WantedText(before, positions=True), kernel.read(4))
     if back:
-        kernel.write(4, restore_text(back))
+        kernel.write({4: restore_text(back)})
     assert dict(kernel.read(4).our_chains()) == dict(before.our_chains())
     assert dict(kernel.read(4).our_rules_elsewhere()) == dict(before.our_rules_elsewhere())
 

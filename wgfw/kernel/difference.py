@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wgfw.kernel.reading import KernelFamily, Lines, Place, tag_of
-from wgfw.render import chain_lines, rule_line
+from wgfw.render import chain_lines, declarations, rule_line
 from wgfw.ruleset import TABLES, Chain, FamilyRules
 
 Placed = tuple[tuple[int, str], ...]
@@ -210,8 +210,7 @@ def _table_lines(table: str, difference: Difference) -> Iterator[str]:
     chains = [change for change in difference.chains if change.place[0] == table]
     stale = [chain for where, chain in difference.stale if where == table]
     yield f"*{table}"
-    yield from (f":{change.place[1]} - [0:0]" for change in chains)
-    yield from (f":{chain} - [0:0]" for chain in stale)
+    yield from declarations((*(change.place[1] for change in chains), *stale))
     for change in chains:
         yield from change.lines
     for hook in difference.hooks:

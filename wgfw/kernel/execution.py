@@ -39,26 +39,22 @@ class Execution:
     # --- the kernel
 
     def _write(self) -> None:
-        touched: list[int] = []
+        texts = {f: restore_text(difference) for f, difference in self.plan.differences.items() if difference}
         try:
-            for family, difference in self.plan.differences.items():
-                touched.append(family)
-                self._write_family(family, difference)
+            self.kernel.write(texts)
         except BaseException as failure:
-            self._put_back(touched, failure)
+            self._put_back(texts, failure)
             self.state.abandon()
             raise
-
-    def _write_family(self, family: int, difference: Difference) -> None:
-        if difference:
-            self.kernel.write(family, restore_text(difference))
 
     def _put_back(self, families: Iterable[int], failure: BaseException) -> None:
         for family in families:
             before = self.plan.seen[family]
             try:
                 now = self.kernel.read(family)
-                self._write_family(family, compare(WantedText(before, positions=True), now))
+                back = compare(WantedText(before, positions=True), now)
+                if back:
+                    self.kernel.write({family: restore_text(back)})
                 self.kernel.drop_empty(family, [table for table in TABLES if table not in before.tables])
             except HardenError as second:
                 said = list(failure.messages) if isinstance(failure, HardenError) else [repr(failure)]

@@ -1,6 +1,6 @@
 """What the reconciler needs of a kernel; the tests own a second implementation, in memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from wgfw.kernel.reading import KernelFamily, Place
@@ -33,10 +33,10 @@ class Kernel(Protocol):
     def altered(self, rules: FamilyRules, places: Sequence[Place]) -> frozenset[Place]:
         """Those chains of ``rules`` that bear the right marker but not the right rules, as far as it can be told."""
 
-    def write(self, family: int, text: str) -> None:
-        """Carry out a text for ``iptables-restore --noflush``; each table is one transaction.
+    def write(self, texts: Mapping[int, str]) -> None:
+        """Carry out a text for ``iptables-restore --noflush`` in each family; each table is one transaction.
 
-        Raises HardenError if a table is refused; those before it in the text are changed then.
+        Raises HardenError if a table is refused; those before it in the text, and the other family, are changed then.
         """
 
     def drop_empty(self, family: int, tables: Iterable[str]) -> tuple[str, ...]:

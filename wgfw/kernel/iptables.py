@@ -4,10 +4,11 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from harden.errors import HardenError
 from wgfw.kernel import legacy
 from wgfw.kernel.diagnosis import UnreadableTableError, refusal
 from wgfw.kernel.emptytables import drop_empty_tables
-from wgfw.kernel.programs import Backend, Finished, Programs, Running, run
+from wgfw.kernel.programs import Backend, Finished, Programs, Running, begin, run
 from wgfw.kernel.reading import Counted, KernelFamily, Lines, Place, SeenTable, parse_counters, parse_save
 from wgfw.ruleset import TABLES, FamilyRules
 
@@ -86,16 +87,25 @@ class Iptables:
             return frozenset()
         return legacy.altered(rules, places, self.netns) or frozenset()
 
-    def write(self, family: int, text: str) -> None:
-        """Give the kernel a text for ``iptables-restore --noflush``.
+    def write(self, texts: Mapping[int, str]) -> None:
+        """Give the kernel a text for ``iptables-restore --noflush`` in each family, all at the same time.
 
-        Raises HardenError if it refuses any of it; tables before the refused one have been changed then.
+        Raises HardenError if it refuses any of it; tables before the refused one have been changed then, and the other
+        family may be.
         """
         self.cancel_reading()  # from here on it would be old
-        argv = (*self._programs.command(family, "-restore"), "--noflush", "-w", str(self._lock_seconds))
-        done = run(argv, text)
-        if done.status != 0:
-            raise refusal(self._name(argv), done.errors, text)
+        limit = ("--noflush", "-w", str(self._lock_seconds))
+        running = {f: begin((*self._programs.command(f, "-restore"), *limit), text) for f, text in texts.items()}
+        failures: list[HardenError] = []
+        for family, process in running.items():
+            try:
+                done = process.finish()
+                if done.status != 0:
+                    failures.append(refusal(self._name(process.argv), done.errors, texts[family]))
+            except HardenError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def drop_empty(self, family: int, tables: Iterable[str]) -> tuple[str, ...]:
         """Take out those of ``tables`` that hold nothing any more; the answer names those that stay.

@@ -62,14 +62,17 @@ class Running:
         self._errors.close()
 
 
-def run(argv: tuple[str, ...], text: str | None = None, seconds: float = SECONDS) -> Finished:
-    """Run a program to its end. Its input is a file too, so that it gets all of it even if we are killed."""
-    if text is None:
-        return Running(argv).finish(seconds)
+def begin(argv: tuple[str, ...], text: str) -> Running:
+    """Start a program. Its input is a file too, so that it gets all of it even if we are killed."""
     with _memory_file() as stdin:
         stdin.write(text.encode("utf-8", "surrogateescape"))
         stdin.seek(0)
-        return Running(argv, stdin).finish(seconds)
+        return Running(argv, stdin)
+
+
+def run(argv: tuple[str, ...], seconds: float = SECONDS) -> Finished:
+    """Run a program to its end."""
+    return Running(argv).finish(seconds)
 
 
 @dataclass(frozen=True, slots=True)
