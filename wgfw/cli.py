@@ -195,7 +195,8 @@ def explain(
     source: Annotated[str | None, typer.Option("--from", metavar="CLIENT|IP", help="Who opens the connection.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="IP", help="The address it is opened to.")] = None,
     service: Annotated[
-        str | None, typer.Option("--service", metavar="S", help="A name or tcp/443. Without it: whether every service is allowed.")
+        str | None,
+        typer.Option("--service", metavar="S", help="A name or tcp/443. Without it: whether every service is allowed."),
     ] = None,
     address: Annotated[
         str | None, typer.Option("--source", metavar="IP", help="Another address of the client than its first.")
