@@ -1,12 +1,11 @@
 """``harden wg plan``, ``apply``, ``rollback`` and ``remove``."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harden.errors import ANSWER_IS_NO, HardenError
 from harden.output import Output
 from harden.progress import progress
-from wgfw.access import AccessChange, diff_access
 from wgfw.commands.gateway import (
     READDRESSED,
     Gateway,
@@ -22,11 +21,14 @@ from wgfw.kernel.plan import Outcome, Plan
 from wgfw.kernel.reconcile import Reconciler
 from wgfw.policytests import run_tests
 
+if TYPE_CHECKING:
+    from wgfw.access import AccessChange
+
 
 def plan_policy(path: str, gateway: Gateway, output: Output) -> int:
     """Says what an apply would change."""
     prospect, _ = _prospect(path, gateway, output)
-    changes = [] if prospect.in_sync else list(_changes(prospect))
+    changes = [] if prospect.in_sync else list(_changes(prospect, output))
     if prospect.readdressed is not None:
         output.note(READDRESSED)
     if output.as_json:
@@ -46,7 +48,7 @@ def apply_policy(path: str, gateway: Gateway, output: Output, *, tests: bool, dr
     changes: list[AccessChange | str] = []
 
     def find_changes() -> None:
-        changes.extend(_changes(prospect))
+        changes.extend(_changes(prospect, output))
 
     outcome = Outcome(changed=False)
     ended = 0
@@ -113,16 +115,19 @@ def _prospect(path: str, gateway: Gateway, output: Output) -> tuple[Prospect, Re
     return prospect, reconciler
 
 
-def _changes(prospect: Prospect) -> Iterator[AccessChange | str]:
+def _changes(prospect: Prospect, output: Output) -> Iterator["AccessChange | str"]:
     """What changes for whom, and then what has to be repaired or adjusted in the kernel."""
     if prospect.plan.in_sync:
         return
-    loaded = prospect.loaded
-    yield from diff_access(prospect.before, loaded.policy, now(), loaded.document.networks)
+    from wgfw.access import diff_access  # noqa: PLC0415  is imported while the kernel works
+
+    loaded, current = prospect.loaded, prospect.plan.current
+    before = stored_policy(current.policy if current else "", output)
+    yield from diff_access(before, loaded.policy, now(), loaded.document.networks)
     yield from prospect.plan.describe()
 
 
-def _document(changes: list[AccessChange | str], *, in_sync: bool) -> dict[str, Any]:
+def _document(changes: list["AccessChange | str"], *, in_sync: bool) -> dict[str, Any]:
     return {
         "in_sync": in_sync,
         "changes": [
@@ -133,7 +138,7 @@ def _document(changes: list[AccessChange | str], *, in_sync: bool) -> dict[str, 
     }
 
 
-def _say_changes(changes: list[AccessChange | str], output: Output) -> None:
+def _say_changes(changes: list["AccessChange | str"], output: Output) -> None:
     access = [change for change in changes if not isinstance(change, str)]
     rules = [change for change in changes if isinstance(change, str)]
     for change in access:

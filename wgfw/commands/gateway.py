@@ -25,7 +25,7 @@ from wgfw.policy.gather import read_peers
 from wgfw.policy.loader import load
 from wgfw.policy.model import Policy
 from wgfw.policy.resolve import resolve
-from wgfw.policy.snapshot import from_json, to_json
+from wgfw.policy.snapshot import from_json, gateway_in, to_json
 
 READDRESSED = "the gateway's own addresses have changed since the last apply; the next one takes them in"
 
@@ -85,7 +85,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """A policy, the plan that brings the kernel in line with it, and the policy before, if one is remembered.
+    """A policy, and the plan that brings the kernel in line with it.
 
     ``readdressed`` says that only the gateway's own addresses have changed since the last apply: interfaces come and
     go on many hosts, and that alone is no reason for alarm.
@@ -93,7 +93,6 @@ class Prospect:
 
     loaded: Loaded
     plan: Plan
-    before: Policy | None
     readdressed: AddressSet | None = None
 
     @property
@@ -106,14 +105,12 @@ def look_ahead(loaded: Loaded, reconciler: Reconciler, output: Output) -> Prospe
     """What an apply of this policy would do."""
     with progress(output, "comparing the kernel with the policy"):
         rules = compile_policy(loaded.policy)
-        plan = reconciler.plan(rules, to_json(loaded.policy))
-    before = stored_policy(plan.current.policy if plan.current else "", output)
-    readdressed = None
-    if not plan.in_sync and before is not None and before.gateway != loaded.policy.gateway:
-        as_before = replace(loaded.policy, gateway=before.gateway)
-        if reconciler.plan(compile_policy(as_before), plan.policy).in_sync:
-            readdressed = before.gateway
-    return Prospect(loaded, plan, before, readdressed)
+        plan = reconciler.plan(rules, lambda: to_json(loaded.policy))
+    before = gateway_in(plan.current.policy) if plan.current else None
+    if plan.in_sync or before is None or before == loaded.policy.gateway:
+        return Prospect(loaded, plan)
+    as_before = compile_policy(replace(loaded.policy, gateway=before))
+    return Prospect(loaded, plan, before if reconciler.plan(as_before, plan.policy_of).in_sync else None)
 
 
 def stored_policy(text: str, output: Output) -> Policy | None:

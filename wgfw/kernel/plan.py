@@ -1,6 +1,6 @@
 """What would be done to a kernel, as a value."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +22,7 @@ class Plan:
 
     kind: Kind
     rules: RuleSet | None
-    policy: str
+    policy_of: Callable[[], str]
     digest: str
     wanted: Mapping[int, Wanted]
     seen: Mapping[int, KernelFamily]
@@ -30,6 +30,11 @@ class Plan:
     current: Record | None
     token: Token
     notes: tuple[str, ...] = ()
+
+    @property
+    def policy(self) -> str:
+        """Made when it is asked for: where the kernel is being changed, something else goes on meanwhile."""
+        return self.policy_of()
 
     @property
     def in_sync(self) -> bool:

@@ -11,6 +11,7 @@ The order, and what a sudden end leaves at each point:
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from harden.errors import HardenError
 from wgfw.kernel.detached import directly, nothing
@@ -58,8 +59,9 @@ class Reconciler:
         self._token = self.state.token() if token is None else token
         self.kernel.begin_reading()
 
-    def plan(self, rules: RuleSet, policy: str = "") -> Plan:
-        """What ``apply`` has to change so that ``rules`` are in force. ``policy`` is any text to keep with them."""
+    def plan(self, rules: RuleSet, policy: str | Callable[[], str] = "") -> Plan:
+        """What ``apply`` has to change so that ``rules`` are in force; ``policy`` is any text to keep with them, or
+        what makes it."""
         look = self._look()
         wanted: dict[int, Wanted] = {family: WantedRules(rules.family(family)) for family in look[2]}
         return self._plan("apply", wanted, look, rules=rules, policy=policy, digest=rules.digest)
@@ -115,7 +117,7 @@ class Reconciler:
         look: Look,
         *,
         rules: RuleSet | None = None,
-        policy: str = "",
+        policy: str | Callable[[], str] = "",
         digest: str = "",
     ) -> Plan:
         token, current, seen = look
@@ -127,7 +129,8 @@ class Reconciler:
         notes = self.notes
         if 6 not in seen:
             notes += ("this kernel has no IPv6: no IPv6 packet can pass, and no IPv6 rule is needed",)
-        return Plan(kind, rules, policy, digest, wanted, seen, differences, current, token, notes)
+        policy_of = lru_cache(1)(policy) if callable(policy) else lambda: policy
+        return Plan(kind, rules, policy_of, digest, wanted, seen, differences, current, token, notes)
 
     def _second_look(self, rules: FamilyRules, seen: KernelFamily) -> frozenset[Place]:
         """What only the rules themselves can tell, where it is not known how the kernel printed them."""
@@ -143,4 +146,4 @@ class Reconciler:
     def _again(self, plan: Plan) -> Plan:
         if plan.kind == "rollback":
             return self.plan_rollback()
-        return self.plan_removal() if plan.rules is None else self.plan(plan.rules, plan.policy)
+        return self.plan_removal() if plan.rules is None else self.plan(plan.rules, plan.policy_of)

@@ -26,7 +26,18 @@ T = TypeVar("T", bound=Hashable)
 def to_json(policy: Policy) -> str:
     """The policy as text; :func:`from_json` gives an equal value back."""
     body = json.dumps(_Writer(policy).document(), separators=(",", ":"))
-    return json.dumps({"harden-policy": VERSION, "sha256": _digest(body)}) + "\n" + body + "\n"
+    head = {"harden-policy": VERSION, "sha256": _digest(body), "gateway": str(policy.gateway)}
+    return json.dumps(head) + "\n" + body + "\n"
+
+
+def gateway_in(text: str) -> AddressSet | None:
+    """The gateway's own addresses of a policy in :func:`to_json`'s text, without reading all of it; None if it is not
+    such a text."""
+    try:
+        words = json.loads(text.partition("\n")[0])["gateway"]
+        return AddressSet.parse(*words.split(", ")) if words != str(AddressSet()) else AddressSet()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def from_json(text: str, name: str = "snapshot") -> Policy:
