@@ -16,6 +16,7 @@ from wgfw.commands.gateway import (
     now,
     stored_policy,
 )
+from wgfw.commands.interfaces import doubtful_interfaces
 from wgfw.commands.revocation import end_denied_connections
 from wgfw.kernel.plan import Outcome, Plan
 from wgfw.kernel.reconcile import Reconciler
@@ -106,7 +107,7 @@ def refuse_failing(loaded: Loaded) -> None:
 def _prospect(path: str, gateway: Gateway, output: Output) -> tuple[Prospect, Reconciler]:
     with gateway.opened() as opening:
         loaded: Loaded = load_policy(path, gateway.netns, on_gateway=True)
-        for warning in loaded.policy.warnings:
+        for warning in (*loaded.policy.warnings, *doubtful_interfaces(loaded.policy.interfaces, gateway.netns)):
             output.warning(warning)
         reconciler = opening.reconciler()
         prospect = look_ahead(loaded, reconciler, output)

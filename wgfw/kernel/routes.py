@@ -21,8 +21,13 @@ def leads_to(netns: str | None = None) -> Callable[[int, int], str | None]:
     Routes of other tables, which ``ip rule`` may choose, are not known here. Raises HardenError if the kernel's list
     cannot be read.
     """
+    return lookup(routes(netns))
+
+
+def routes(netns: str | None = None) -> list[Route]:
+    """The main routing table of both families. Raises HardenError if the kernel's list cannot be read."""
     with inside(netns):
-        return lookup([route for family, name in _FILES.items() for route in parse(family, _read(name))])
+        return [route for family, name in _FILES.items() for route in parse(family, _read(name))]
 
 
 def lookup(routes: Iterable[Route]) -> Callable[[int, int], str | None]:

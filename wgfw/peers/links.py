@@ -6,6 +6,7 @@ Another namespace is entered by the calling thread for as long as it takes to op
 
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ _NEWLINK, _NEWADDR = 16, 20
 _REQUEST_DUMP = 0x301
 _INTERRUPTED = 0x10
 _ERROR, _DONE = 2, 3
-_IFLA_IFNAME, _IFLA_LINKINFO, _INFO_KIND = 3, 18, 1
+_IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO, _INFO_KIND = 3, 10, 18, 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _LINK_LOCAL = 0xFE80 >> 6  # the first ten bits
 _LOOPBACK = 1  # the first interface of every namespace
@@ -30,11 +31,15 @@ Attributes = dict[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An interface; ``kind`` is what ``ip -d link`` calls it (``wireguard``, ``tun``…), empty for hardware."""
+    """An interface; ``kind`` is what ``ip -d link`` calls it (``wireguard``, ``tun``…), empty for hardware.
+
+    ``master`` is the index of the bridge or VRF that it is part of, 0 for none.
+    """
 
     index: int
     name: str
     kind: str
+    master: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,8 @@ def decode_link(body: bytes) -> Link:
     (index,) = struct.unpack_from("=i", body, 4)
     attributes = _attributes(body, 16)
     kind = _attributes(attributes.get(_IFLA_LINKINFO, b""), 0).get(_INFO_KIND, b"")
-    return Link(index, _text(attributes.get(_IFLA_IFNAME, b"")), _text(kind))
+    master = int.from_bytes(attributes.get(_IFLA_MASTER, b""), sys.byteorder)
+    return Link(index, _text(attributes.get(_IFLA_IFNAME, b"")), _text(kind), master)
 
 
 def decode_address(body: bytes) -> Address | None:
