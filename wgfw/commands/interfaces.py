@@ -27,8 +27,8 @@ def doubts(names: Collection[str], present: Iterable[Link], table: Iterable[Rout
             continue
         if link.master:
             raise HardenError(
-                f"{link.name} is part of a bridge or VRF: its packets go by that one's name, and no rule for {link.name} "
-                "would see them",
+                f"{link.name} is part of a bridge or VRF: its packets go by the name of that, and no rule "
+                f"for {link.name} would see them",
                 f"`ip link set {link.name} nomaster`, or leave it out of the policy",
             )
         if link.kind in TUNNELS:
