@@ -87,6 +87,7 @@ class Host:
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         self.policy = self.folder / "policy.yaml"
         self.state = self.folder / "state"
         self.write("wg0.conf", WG_CONF)

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -15,6 +16,7 @@ from lab.netns import Netns
 from harden.errors import HardenError
 from tests.wgfw.command_line import BACKENDS, HARDEN, HIDE_IPV6, OTHER_POLICY, POLICY, WG_CONF, Done, Host, program
 from wgfw.commands import revocation
+from wgfw.kernel.state import StateDirectory
 
 WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--")
 NO_IPTABLES = "mkdir -p $PWD/none && mount --bind $PWD/none /usr/sbin"
@@ -27,12 +29,29 @@ def gateway(tmp_path: Path) -> Iterator[Host]:
         yield Host(netns, tmp_path)
 
 
-@pytest.fixture(params=BACKENDS)
-def applied(gateway: Host, request: pytest.FixtureRequest) -> Host:
-    """A host whose kernel holds one policy, and another one on disk."""
-    gateway.done("apply", "--backend", request.param)
-    gateway.write("policy.yaml", OTHER_POLICY)
-    return gateway
+@pytest.fixture(scope="module")
+def settled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, Path]]:
+    """The host of :func:`settled`, and a copy of its folder."""
+    with Netns("hflt") as netns:
+        made = Host(netns, tmp_path_factory.mktemp("settled") / "folder")
+        made.done("apply", "-q")
+        made.write("policy.yaml", OTHER_POLICY)
+        made.done("apply", "-q")
+        made.write("policy.yaml", POLICY)
+        copy = made.folder.parent / "copy"
+        shutil.copytree(made.folder, copy)
+        yield made, copy
+
+
+@pytest.fixture
+def settled(settled_once: tuple[Host, Path]) -> Iterator[Host]:
+    """A host with rules in force, and others on disk; whatever a test does, these rules must be there after it."""
+    made, copy = settled_once
+    with unchanged(made):
+        yield made
+    made.environment.clear()
+    shutil.rmtree(made.folder)
+    shutil.copytree(copy, made.folder)
 
 
 @contextlib.contextmanager
@@ -124,18 +143,13 @@ exit {status}
 
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_the_kernel_refuses(gateway: Host, refusal: str, family: int) -> None:
+def test_the_kernel_refuses(settled: Host, refusal: str, family: int) -> None:
     """Both families are as before: where IPv6 is refused after IPv4 was taken, IPv4 is put back."""
-    gateway.done("apply", "-q")
-    gateway.write("policy.yaml", OTHER_POLICY)
     said, status, words = REFUSALS[refusal]
-    gateway.write("said", said)
+    settled.write("said", said)
     name = program(family, "nft", "-restore")
-    gateway.fake(name, REFUSING_ONCE.format(name=name, folder=gateway.folder, status=status))
-    with unchanged(gateway):
-        fails(gateway.wg("apply"), *words)
-    gateway.done("apply")
-    assert gateway.done("plan").stdout == "in sync: nothing to change\n"
+    settled.fake(name, REFUSING_ONCE.format(name=name, folder=settled.folder, status=status))
+    fails(settled.wg("apply"), *words)
 
 
 def test_when_the_old_rules_cannot_be_put_back_it_says_so(gateway: Host) -> None:
@@ -171,11 +185,10 @@ def test_somebody_holds_the_xtables_lock(gateway: Host) -> None:
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "apply --dry-run", "status", "remove", "rollback"])
-def test_not_root(applied: Host, command: str) -> None:
+def test_not_root(settled: Host, command: str) -> None:
     """What reads or changes rules needs root, and says so instead of taking silence for an empty kernel."""
-    with unchanged(applied):
-        argv = applied.netns.command(*WITHOUT_RIGHTS, *applied.argv(*command.split())[3:])
-        fails(applied.run(argv), "needs root", "sudo")
+    argv = settled.netns.command(*WITHOUT_RIGHTS, *settled.argv(*command.split())[3:])
+    fails(settled.run(argv), "needs root", "sudo")
 
 
 def test_what_needs_no_root_runs_without(gateway: Host) -> None:
@@ -206,22 +219,19 @@ STRANGE = {
 
 @pytest.mark.parametrize("name", ["policy.yaml", "wg0.conf"])
 @pytest.mark.parametrize("kind", STRANGE)
-def test_a_file_that_is_none(gateway: Host, name: str, kind: str) -> None:
+def test_a_file_that_is_none(settled: Host, name: str, kind: str) -> None:
     """The policy or the peers: its name and what is wrong with it; no command waits for ever."""
-    gateway.done("apply", "-q")
     command, word = STRANGE[kind]
-    subprocess.run(["sh", "-c", command.format(name)], cwd=gateway.folder, check=True, timeout=10)
-    with unchanged(gateway):
-        done = gateway.wg("apply")
-        fails(done, word)
-        assert name in done.errors[0] or (name, kind) == ("wg0.conf", "empty")
+    subprocess.run(["sh", "-c", command.format(name)], cwd=settled.folder, check=True, timeout=10)
+    # without a peer, it is the client's entry in the policy that makes no sense
+    fails(settled.wg("apply"), "policy.yaml" if kind == "empty" else name, word)
 
 
 @pytest.mark.parametrize("name", ["policy.yaml", "wg0.conf"])
-def test_a_file_without_permission(gateway: Host, name: str) -> None:
+def test_a_file_without_permission(settled: Host, name: str) -> None:
     """For whoever is not root."""
-    (gateway.folder / name).chmod(0)
-    done = gateway.run(gateway.netns.command(*WITHOUT_RIGHTS, *gateway.argv("check")[3:]))
+    (settled.folder / name).chmod(0)
+    done = settled.run(settled.netns.command(*WITHOUT_RIGHTS, *settled.argv("check")[3:]))
     fails(done, name, "Permission denied")
 
 
@@ -237,15 +247,15 @@ WRONG = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_wrong_name_has_file_line_and_suggestion(gateway: Host, kind: str) -> None:
-    """The same for check, plan and apply; kernel and state as before."""
-    gateway.done("apply", "-q")
+def test_a_wrong_name_has_file_line_and_suggestion(settled: Host, kind: str) -> None:
+    """The same for check and apply; kernel and state as before."""
     policy, peers, *words = WRONG[kind]
-    gateway.write("policy.yaml", policy)
-    gateway.write("wg0.conf", peers)
-    with unchanged(gateway):
-        for command in ("check", "apply"):
-            fails(gateway.wg(command), *words)
+    settled.write("policy.yaml", policy)
+    settled.write("wg0.conf", peers)
+    files = settled.files()
+    for command in ("check", "apply"):
+        fails(settled.wg(command), *words)
+    assert settled.files() == files
 
 
 # --- IPv6
@@ -298,7 +308,7 @@ exit $status
 """
 
 
-@pytest.mark.parametrize("room", [0, 4, 8, 16, 20, 24, 32, 40, 48, 64])
+@pytest.mark.parametrize("room", [0, 8, 16, 24, 40, 64])
 def test_a_full_disk(gateway: Host, room: int) -> None:
     """With so many kilobytes left, all is done, or nothing; what was done is remembered."""
     gateway.write("first.yaml", POLICY)
@@ -312,7 +322,7 @@ def test_a_full_disk(gateway: Host, room: int) -> None:
         assert "No space left on device" in done.errors[0]
         assert "--state" in done.hints[0]
         assert after == before
-    assert (done.status == 1) or room > 4
+    assert (done.status == 1) or room > 0
     assert (done.status == 0) or room < 64
 
 
@@ -345,19 +355,23 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
-def test_a_damaged_memory_is_named(gateway: Host, damage: str) -> None:
-    """With the command that moves it away, and that command helps; the rules stay in force."""
-    gateway.done("apply", "-q")
-    gateway.write("policy.yaml", OTHER_POLICY)
+def test_a_damaged_memory_is_named(settled: Host, damage: str) -> None:
+    """With the command that moves it away; the rules stay in force."""
+    (current,) = settled.state.rglob("current")
+    current.write_text(DAMAGED[damage])
+    fails(settled.wg("apply"), str(current), f"mv {current} {current}.broken")
+
+
+def test_the_way_out_of_a_damaged_memory(gateway: Host) -> None:
+    """The command that the hint gives helps."""
     gateway.done("apply", "-q")
     (current,) = gateway.state.rglob("current")
-    current.write_text(DAMAGED[damage])
-    with unchanged(gateway):
-        for command in ("plan", "apply"):
-            fails(gateway.wg(command), str(current), f"mv {current} {current}.broken")
+    current.write_text("hello")
+    fails(gateway.wg("plan"), str(current))
     subprocess.run(["sh", "-c", f"mv {current} {current}.broken"], check=True, timeout=10)
+    gateway.write("policy.yaml", OTHER_POLICY)
     gateway.done("apply")
-    gateway.done("rollback")
+    assert gateway.done("plan").stdout == "in sync: nothing to change\n"
 
 
 def test_a_damaged_policy_in_the_memory_is_a_warning(gateway: Host) -> None:
@@ -380,13 +394,11 @@ def test_rollback_with_nothing_before(gateway: Host) -> None:
     fails(gateway.wg("rollback"), "no earlier rules", "harden wg apply")
 
 
-def test_rollback_to_damaged_rules(gateway: Host) -> None:
+def test_rollback_to_damaged_rules(settled: Host) -> None:
     """The rules in force stay."""
-    gateway.done("apply", "-q")
-    (previous,) = gateway.state.rglob("previous")
+    (previous,) = settled.state.rglob("previous")
     previous.write_bytes(b"\xff\xfe")
-    with unchanged(gateway):
-        fails(gateway.wg("rollback"), str(previous))
+    fails(settled.wg("rollback"), str(previous))
 
 
 # --- the end of a process
@@ -395,7 +407,7 @@ def test_rollback_to_damaged_rules(gateway: Host) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_the_rules_are_written(gateway: Host, number: signal.Signals) -> None:
     """What has begun is done to its end: both families hold the new policy, and it is remembered."""
-    gateway.fake("ip6tables-nft-restore", ': >"$0.begun"; sleep 1; exec /usr/sbin/ip6tables-nft-restore "$@"')
+    gateway.fake("ip6tables-nft-restore", ': >"$0.begun"; sleep 0.5; exec /usr/sbin/ip6tables-nft-restore "$@"')
     process = subprocess.Popen(
         gateway.argv("apply"), cwd=gateway.folder, env=gateway.variables(), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -408,7 +420,8 @@ def test_a_signal_while_the_rules_are_written(gateway: Host, number: signal.Sign
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     assert process.returncode in (130, -number)
-    time.sleep(0 if number == signal.SIGINT else 2)  # the one that writes lives on
+    with StateDirectory(gateway.state, gateway.netns.name).lock(60):  # which the one that writes holds
+        pass
     assert gateway.done("plan").stdout == "in sync: nothing to change\n"
     assert not list(gateway.state.rglob("pending"))
 

@@ -23,8 +23,8 @@ from wgfw.kernel.state import StateDirectory
 
 APPLIES = 200
 RATE = 1000  # packets a second
-GROUP_KILLS = 14
-TREE_KILLS = 10
+GROUP_KILLS = 12
+TREE_KILLS = 9
 WG1_CONF = """\
 [Interface]
 Address = 10.9.0.1/24, fd00:9::1/64
