@@ -15,9 +15,12 @@ Target = tuple[str, ...]
 CHAIN_PREFIX = "HARDEN-WG-"
 COMMENT_PREFIX = "harden:"
 MAX_CHAIN_NAME = 28
-# A first install that stops half-way changes nothing yet (marks alone refuse nobody); an update takes effect
-# with `mangle`, where the decisions are, in one piece.
-TABLES = ("mangle", "filter", "security")
+# In the order in which they are written. The guard comes first, also when a closed gateway opens again: what stops
+# half-way is closed. An update takes effect with `mangle`, where the decisions are, in one piece. The refusals come
+# last: before there are marks they would reset everybody's connections.
+TABLES = ("security", "mangle", "filter")
+# Rules that go, go without a moment in which the guard drops what is allowed.
+REMOVAL = ("security", "filter", "mangle")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,6 @@ from collections.abc import Iterable
 from wgfw.render import hook_lines, table_lines
 from wgfw.ruleset import CHAIN_PREFIX, TABLES, FamilyRules, RuleSet
 
-# The guard first: what drops is there before what lets pass, also when a closed gateway opens again. The refusals
-# last: before there are marks they would reset everybody's connections.
-ORDER = ("security", "mangle", "filter")
-
 HEAD = r"""#!/bin/sh
 # Deny-by-default rules for @INTERFACES@ (rule set @DIGEST@), made by `harden wg render --format script`.
 # Safe to run again. Changes nothing but its own chains (@PREFIX@*) and its own jumps, which it puts first.
@@ -170,17 +166,16 @@ say 'the rules for @INTERFACES@ are in force'
 
 def script_text(rules: RuleSet, interfaces: tuple[str, ...]) -> str:
     """The script. ``interfaces`` are the managed ones, their names checked by the loader."""
-    assert sorted(ORDER) == sorted(TABLES)
     parts = [_filled(HEAD, interfaces, rules)]
     for family in (rules.v4, rules.v6):
-        parts.extend(_table(family, table) for table in ORDER)
+        parts.extend(_table(family, table) for table in TABLES)
     parts.append(_filled(TAIL, interfaces, rules))
     return "".join(parts)
 
 
 def _filled(text: str, interfaces: tuple[str, ...], rules: RuleSet) -> str:
     for family in (4, 6):
-        calls = " && ".join(f'table_{table}{family} "$tool{family}"' for table in ORDER)
+        calls = " && ".join(f'table_{table}{family} "$tool{family}"' for table in TABLES)
         text = text.replace(f"@CALLS{family}@", calls)
     return (
         text.replace("@INTERFACES@", " ".join(interfaces))

@@ -79,14 +79,14 @@ def test_a_chain_that_goes_is_emptied_before_and_deleted_after_what_refers_to_it
     assert lines.index("-A HARDEN-WG-ROOT -j HARDEN-WG-C0") < lines.index("-X HARDEN-WG-C1")
 
 
-def test_an_update_decides_first_and_a_removal_stops_guarding_first() -> None:
-    """mangle, filter, security when something is wanted; the other way round when nothing is."""
+def test_an_update_guards_first_and_a_removal_stops_guarding_first() -> None:
+    """security, mangle, filter when something is wanted; security, filter, mangle when nothing is."""
     kernel = FakeKernel()
     bring(kernel, family_rules(4, (1,)))
     bring(kernel, FamilyRules(4, (), ()))
     written, removed = ([line for line in text.splitlines() if line.startswith("*")] for _, text in kernel.written)
-    assert written == ["*mangle", "*filter", "*security"]
-    assert removed == written[::-1]
+    assert written == ["*security", "*mangle", "*filter"]
+    assert removed == ["*security", "*filter", "*mangle"]
 
 
 def test_a_changed_rule_under_an_unchanged_marker_is_found_where_the_kernels_text_is_known() -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from wgfw.kernel.reading import KernelFamily, Lines, Place, tag_of
 from wgfw.render import chain_lines, declarations, rule_line
-from wgfw.ruleset import TABLES, Chain, FamilyRules
+from wgfw.ruleset import REMOVAL, TABLES, Chain, FamilyRules
 
 Placed = tuple[tuple[int, str], ...]
 NOTHING: Placed = ()
@@ -160,9 +160,9 @@ def restore_text(difference: Difference) -> str:
     by its declaration; one that goes is emptied first and deleted when nothing refers to it any more.
     """
     tables = {table for table, _ in (*difference.places, *difference.stale)}
-    ordered = [table for table in TABLES if table in tables] + sorted(tables.difference(TABLES))
+    ordered = [table for table in (REMOVAL if difference.removal else TABLES) if table in tables]
     lines: list[str] = []
-    for table in reversed(ordered) if difference.removal else ordered:
+    for table in ordered:
         lines.extend(_table_lines(table, difference))
     return "\n".join(lines) + "\n" if lines else ""
 
