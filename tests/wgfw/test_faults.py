@@ -381,11 +381,9 @@ def test_a_damaged_policy_in_the_memory_is_a_warning(gateway: Host) -> None:
     content = current.read_bytes()
     current.write_bytes(content.replace(b'"policy": "{', b'"policy": "[{', 1))
     assert current.read_bytes() != content
-    done = gateway.done("plan")
-    assert "warning" in done.stderr
-    assert done.stdout == "in sync: nothing to change\n"
+    assert gateway.done("plan").stdout == "in sync: nothing to change\n"
     gateway.write("policy.yaml", OTHER_POLICY)
-    gateway.done("apply")
+    assert "warning" in gateway.done("apply").stderr
     assert gateway.done("plan").stderr == ""
 
 
