@@ -61,11 +61,9 @@ def end_denied(denied: Callable[[Connection], bool], netns: str | None = None) -
     To be called when the new rules are in force, so that no such connection can begin any more. Raises HardenError
     where the kernel lets us neither see nor end connections.
     """
-    from pyroute2 import NFCTSocket  # noqa: PLC0415  a tenth of a second that other commands need not spend
-
     ended = 0
     with inside(netns), ExitStack() as stack:
-        sockets = {f: stack.enter_context(NFCTSocket(nfgen_family=number)) for f, number in _SOCKET_FAMILY.items()}
+        sockets = _Sockets(stack)
         # a listing may miss an entry while others come and go, hence again until nothing is found
         for _ in range(_PASSES):
             found = [connection for connection in _listed(sockets) if denied(connection)]
@@ -73,6 +71,20 @@ def end_denied(denied: Callable[[Connection], bool], netns: str | None = None) -
             if not found:
                 break
     return ended
+
+
+class _Sockets(dict[int, Any]):
+    """A netlink socket for each family, opened when it is needed: pyroute2 is a twentieth of a second of imports."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        super().__init__()
+        self._stack = stack
+
+    def __missing__(self, family: int) -> Any:
+        from pyroute2 import NFCTSocket  # noqa: PLC0415
+
+        self[family] = self._stack.enter_context(NFCTSocket(nfgen_family=_SOCKET_FAMILY[family]))
+        return self[family]
 
 
 def _connection(
@@ -99,8 +111,8 @@ def _listed(sockets: Mapping[int, Any]) -> Iterator[Connection]:
         # thirty times faster than netlink through Python, but not every kernel has it
         text = _LISTING.read_text(encoding="ascii")
     except FileNotFoundError:
-        for family, netlink in sockets.items():
-            yield from _dumped(family, netlink)
+        for family in _SOCKET_FAMILY:
+            yield from _dumped(family, sockets[family])
     except OSError as error:
         raise HardenError(f"/proc/net/nf_conntrack: {error.strerror}", "run it as root") from error
     else:
@@ -108,7 +120,7 @@ def _listed(sockets: Mapping[int, Any]) -> Iterator[Connection]:
 
 
 def _dumped(family: int, netlink: Any) -> Iterator[Connection]:
-    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415  as in `end_denied`
+    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415  as in `_Sockets`
 
     try:
         entries = list(netlink.dump())
