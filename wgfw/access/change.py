@@ -113,7 +113,8 @@ class AccessChange:
         if self.kind is Kind.ONLY:
             if not self.grants:
                 return f"{self._verb('loses')} everything"
-            rest = "" if self._keeps_all else f", {self._verb('loses')} everything else"
+            else_ = "everything else" if self.direction is Direction.OUT else "all other inbound"
+            rest = "" if self._keeps_all else f", {self._verb('loses')} {else_}"
             return f"{self._verb('keeps')} {grants}{rest}"
         if self.kind is Kind.FREED:
             return f"{self._verb('gains')} {grants}: {self.addresses[0]} is not in this policy"
