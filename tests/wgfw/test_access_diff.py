@@ -94,7 +94,7 @@ def test_a_first_apply_says_what_remains() -> None:
     assert lines(None, office(inbound=(("nas", "http"),))) == [
         "anca keeps nas tcp/139, tcp/445, loses everything else",
         "laptop keeps everything",
-        "laptop keeps inbound from nas tcp/80, loses everything else",
+        "laptop keeps inbound from nas tcp/80, loses all other inbound",
         "site loses everything",
         "profile guest (20 clients) keeps internet any, loses everything else",
     ]
