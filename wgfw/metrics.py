@@ -44,16 +44,21 @@ METRICS = (
 )
 
 
-def prometheus(clients: Sequence[ClientStatus], *, in_sync: bool, backend: str) -> str:
+def prometheus(clients: Sequence[ClientStatus], *, in_sync: bool, backend: str, guarded: int | None = None) -> str:
     """The metrics of all clients. Names of clients are label values: what the format reserves is escaped, and what a
     terminal would act on is spelled out, as in all that harden prints."""
-    return "".join(f"{line}\n" for line in _lines(clients, in_sync, backend))
+    return "".join(f"{line}\n" for line in _lines(clients, in_sync, backend, guarded))
 
 
-def _lines(clients: Sequence[ClientStatus], in_sync: bool, backend: str) -> Iterator[str]:
+def _lines(clients: Sequence[ClientStatus], in_sync: bool, backend: str, guarded: int | None) -> Iterator[str]:
     yield "# HELP harden_wg_in_sync Whether the kernel holds the rules of the policy"
     yield "# TYPE harden_wg_in_sync gauge"
     yield f'harden_wg_in_sync{{backend="{backend}"}} {int(in_sync)}'
+    if guarded is not None:
+        name = "harden_wg_guard_dropped_packets_total"
+        yield f"# HELP {name} Packets that others' rules let through and the guard dropped after all"
+        yield f"# TYPE {name} counter"
+        yield f"{name} {guarded}"
     for field, name, kind, text in METRICS:
         yield f"# HELP {name} {text}"
         yield f"# TYPE {name} {kind}"

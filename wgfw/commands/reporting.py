@@ -1,18 +1,21 @@
 """``harden wg status``."""
 
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 from harden.errors import ANSWER_IS_NO, HardenError
 from harden.output import Cell, Column, Output
 from wgfw.commands.gateway import READDRESSED, Gateway, Prospect, load_policy, look_ahead
-from wgfw.compiler.counters import client_counters
+from wgfw.compiler.counters import GUARD_DROPS, client_counters
 from wgfw.kernel.iptables import Iptables
+from wgfw.kernel.reading import Counted, Place
 from wgfw.metrics import ClientStatus, prometheus
 from wgfw.peers.device import DevicePeer, read_device
 from wgfw.policy.model import Client, Policy
+
+Counters = Mapping[int, Mapping[Place, Sequence[Counted]]]
 
 
 def report_status(path: str, gateway: Gateway, output: Output, form: Literal["text", "prometheus"]) -> int:
@@ -21,18 +24,27 @@ def report_status(path: str, gateway: Gateway, output: Output, form: Literal["te
         loaded = load_policy(path, gateway.netns, on_gateway=True)
         reconciler = opening.reconciler()
         prospect = look_ahead(loaded, reconciler, output)
-        counts = _counts(loaded.policy, opening.kernel()) if prospect.in_sync else {}
+        counters = _counters(opening.kernel()) if prospect.in_sync else {}
+    counts = _counts(loaded.policy, counters) if counters else {}
+    guarded = _dropped_by_guard(counters) if counters else None
     devices = dict(_devices(loaded.policy, gateway.netns, output))
     clients = [_status(number, client, counts, devices) for number, client in enumerate(loaded.policy.clients)]
     backend = reconciler.kernel.backend
     if form == "prometheus":
-        output.raw(prometheus(clients, in_sync=prospect.in_sync, backend=backend))
+        output.raw(prometheus(clients, in_sync=prospect.in_sync, backend=backend, guarded=guarded))
     elif output.as_json:
         output.document(
-            {"in_sync": prospect.in_sync, "backend": backend, "clients": [client.document() for client in clients]}
+            {
+                "in_sync": prospect.in_sync,
+                "backend": backend,
+                "dropped_by_guard": guarded,
+                "clients": [client.document() for client in clients],
+            }
         )
     else:
         _say(clients, prospect, backend, output)
+        if guarded:
+            output.note(f"{guarded} packets that others' rules let through were dropped by the guard after all")
     return 0 if prospect.in_sync else ANSWER_IS_NO
 
 
@@ -46,9 +58,20 @@ def _devices(policy: Policy, netns: str | None, output: Output) -> Iterator[tupl
             yield interface, {peer.public_key: peer for peer in state.peers}
 
 
-def _counts(policy: Policy, kernel: Iptables) -> dict[tuple[int, str], int]:
+def _counters(kernel: Iptables) -> Counters:
+    return {family: kernel.counters(family) for family in kernel.families()}
+
+
+def _dropped_by_guard(seen: Counters) -> int:
+    """Packets of clients, or to them, that were not allowed and that an ACCEPT of others kept from being refused. In
+    the clients' own counts they are among the accepted ones."""
+    table, chain, first = GUARD_DROPS
+    rules = (counters.get((table, chain), ())[first + 1 :] for counters in seen.values())
+    return sum(rule.packets for drops in rules for rule in drops)
+
+
+def _counts(policy: Policy, seen: Counters) -> dict[tuple[int, str], int]:
     """Packets by client (its number in the policy) and kind."""
-    seen = {family: kernel.counters(family) for family in kernel.families()}
     tally: Tally[tuple[int, str]] = Tally()
     for counter in client_counters(policy):
         rules = seen.get(counter.family, {}).get((counter.table, counter.chain), ())

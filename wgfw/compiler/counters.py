@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wgfw.addresses import FAMILIES
 from wgfw.compiler.gateway import HEAD_RULES, FamilyCompiler
-from wgfw.compiler.names import derived
+from wgfw.compiler.names import GUARD, derived
 from wgfw.policy.model import Policy
 
 
@@ -20,6 +20,10 @@ class Counter:
     position: int
     client: int
     kind: str
+
+
+# The guard's chain, and from which position on its rules drop.
+GUARD_DROPS = ("security", GUARD, 1)
 
 
 def client_counters(policy: Policy) -> Iterator[Counter]:
