@@ -58,7 +58,7 @@ def _lines(clients: Sequence[ClientStatus], in_sync: bool, backend: str, guarded
         name = "harden_wg_guard_dropped_packets_total"
         yield f"# HELP {name} Packets that others' rules let through and the guard dropped after all"
         yield f"# TYPE {name} counter"
-        yield f"{name} {guarded}"
+        yield f'{name}{{backend="{backend}"}} {guarded}'
     for field, name, kind, text in METRICS:
         yield f"# HELP {name} {text}"
         yield f"# TYPE {name} {kind}"

@@ -24,4 +24,7 @@ def test_status_counts_what_the_guard_drops(tmp_path: Path, backend: str) -> Non
         iptables.both("-D", "FORWARD", "-j", "ACCEPT")
         assert host.done("status", "--json").json["dropped_by_guard"] == 2
         assert "2 packets that others' rules let through were dropped" in host.done("status").stderr
-        assert "harden_wg_guard_dropped_packets_total 2" in host.done("status", "--format", "prometheus").stdout
+        assert (
+            f'harden_wg_guard_dropped_packets_total{{backend="{backend}"}} 2'
+            in host.done("status", "--format", "prometheus").stdout
+        )
