@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from harden.errors import HardenError
-from wgfw.kernel.programs import Backend
 from wgfw.kernel.reading import KernelFamily
 
+Backend = Literal["nft", "legacy"]
+BACKENDS: tuple[Backend, Backend] = ("nft", "legacy")
 Holdings = Mapping[Backend, Sequence[KernelFamily]]
 
 

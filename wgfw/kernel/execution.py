@@ -7,8 +7,9 @@ from wgfw.kernel.difference import Difference, WantedText, compare, restore_text
 from wgfw.kernel.interface import Kernel
 from wgfw.kernel.plan import Outcome, Plan
 from wgfw.kernel.reading import KernelFamily
+from wgfw.kernel.record import Record
 from wgfw.kernel.remembered import expected_text, seen_text, written_text
-from wgfw.kernel.state import Record, StateDirectory
+from wgfw.kernel.state import StateDirectory
 from wgfw.ruleset import TABLES
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harden.errors import HardenError
 from wgfw.kernel import legacy
+from wgfw.kernel.backend import Backend
 from wgfw.kernel.diagnosis import UnreadableTableError, refusal
 from wgfw.kernel.emptytables import drop_empty_tables
-from wgfw.kernel.programs import Backend, Finished, Programs, Running, begin, run
+from wgfw.kernel.programs import Finished, Programs, Running, begin, run
 from wgfw.kernel.reading import Counted, KernelFamily, Lines, Place, SeenTable, parse_counters, parse_save
 from wgfw.ruleset import TABLES, FamilyRules
 

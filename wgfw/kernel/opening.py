@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Literal, Self
 
 from harden.errors import HardenError
-from wgfw.kernel.backend import Choice, choose, confirm
+from wgfw.kernel.backend import BACKENDS, Backend, Choice, choose, confirm
 from wgfw.kernel.detached import uninterrupted
 from wgfw.kernel.diagnosis import UnreadableTableError
 from wgfw.kernel.iptables import Iptables
 from wgfw.kernel.namespace import name_of_this, path_of
-from wgfw.kernel.programs import BACKENDS, Backend, find_programs, preferred_backend, require_root
+from wgfw.kernel.programs import find_programs, preferred_backend, require_root
 from wgfw.kernel.reading import KernelFamily
 from wgfw.kernel.reconcile import Reconciler
 from wgfw.kernel.state import StateDirectory, state_root

@@ -6,7 +6,7 @@ from typing import Literal
 
 from wgfw.kernel.difference import Difference, Wanted
 from wgfw.kernel.reading import KernelFamily
-from wgfw.kernel.state import Record, Token
+from wgfw.kernel.record import Record, Token
 from wgfw.ruleset import RuleSet
 
 Kind = Literal["apply", "rollback", "remove"]

@@ -5,13 +5,12 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO
 
 from harden.errors import HardenError
+from wgfw.kernel.backend import Backend
 from wgfw.kernel.namespace import entering
 
-Backend = Literal["nft", "legacy"]
-BACKENDS: tuple[Backend, Backend] = ("nft", "legacy")
 SECONDS = 120
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 _CAP_NET_ADMIN = 1 << 12

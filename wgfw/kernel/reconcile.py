@@ -20,7 +20,8 @@ from wgfw.kernel.execution import Execution
 from wgfw.kernel.interface import Kernel
 from wgfw.kernel.plan import Kind, Outcome, Plan
 from wgfw.kernel.reading import KernelFamily, Place, parse_save
-from wgfw.kernel.state import Record, StateDirectory, Token
+from wgfw.kernel.record import Record, Token
+from wgfw.kernel.state import StateDirectory
 from wgfw.ruleset import FamilyRules, RuleSet
 
 LOCK_SECONDS = 60
