@@ -122,6 +122,23 @@ def test_a_kernel_that_refuses_even_the_old_rules_is_told(tmp_path: Path) -> Non
     assert holds(kernel, B)
 
 
+def test_a_family_that_cannot_be_put_back_does_not_keep_the_other_from_it(tmp_path: Path) -> None:
+    """IPv4 is stuck and told of; IPv6 is as before."""
+    kernel, reconciler = setup(tmp_path)
+    reconciler.apply(reconciler.plan(C))
+    before = kernel.save(6)
+    kernel.written.clear()
+
+    def refuse(family: int, table: str) -> None:
+        if family == 4 and (table == "filter" or len(kernel.written) > 2):
+            raise HardenError("refused", "hint")
+
+    kernel.before_table = refuse
+    with pytest.raises(HardenError, match="IPv4 rules of before could not be put back"):
+        reconciler.apply(reconciler.plan(A))
+    assert kernel.save(6) == before
+
+
 def test_rollback_goes_back_once_and_stays_there(tmp_path: Path) -> None:
     """The second time it changes nothing; the policy's text comes back with the rules."""
     kernel, reconciler = setup(tmp_path)

@@ -49,20 +49,25 @@ class Execution:
             raise
 
     def _put_back(self, families: Iterable[int], failure: BaseException) -> None:
+        said = list(failure.messages) if isinstance(failure, HardenError) else [repr(failure)]
+        hints = ["when the cause is removed, `harden wg apply` or `harden wg rollback` repairs it"]
+        stuck = False
         for family in families:
-            before = self.plan.seen[family]
             try:
-                now = self.kernel.read(family)
-                back = compare(WantedText(before, positions=True), now)
-                if back:
-                    self.kernel.write({family: restore_text(back)})
-                self.kernel.drop_empty(family, [table for table in TABLES if table not in before.tables])
-            except HardenError as second:
-                said = list(failure.messages) if isinstance(failure, HardenError) else [repr(failure)]
-                raise HardenError(
-                    [*said, f"and the IPv{family} rules of before could not be put back:", *second.messages],
-                    ["when the cause is removed, `harden wg apply` or `harden wg rollback` repairs it", *second.hints],
-                ) from failure
+                self._put_back_family(family)
+            except HardenError as second:  # the other family is put back all the same
+                stuck = True
+                said += [f"and the IPv{family} rules of before could not be put back:", *second.messages]
+                hints += second.hints
+        if stuck:
+            raise HardenError(said, hints) from failure
+
+    def _put_back_family(self, family: int) -> None:
+        before = self.plan.seen[family]
+        back = compare(WantedText(before, positions=True), self.kernel.read(family))
+        if back:
+            self.kernel.write({family: restore_text(back)})
+        self.kernel.drop_empty(family, [table for table in TABLES if table not in before.tables])
 
     def _created(self) -> dict[int, tuple[str, ...]]:
         """The tables that are there because of us."""

@@ -96,9 +96,15 @@ class Iptables:
         """
         self.cancel_reading()  # from here on it would be old
         limit = ("--noflush", "-w", str(self._lock_seconds))
-        running = {f: begin((*self._programs.command(f, "-restore"), *limit), text) for f, text in texts.items()}
+        commands = {family: (*self._programs.command(family, "-restore"), *limit) for family in texts}
+        running: dict[int, Running] = {}
         failures: list[HardenError] = []
-        for family, process in running.items():
+        for family, argv in commands.items():
+            try:
+                running[family] = begin(argv, texts[family])
+            except HardenError as error:
+                failures.append(error)
+        for family, process in running.items():  # all of them: nothing may still write when we look again
             try:
                 done = process.finish()
                 if done.status != 0:
