@@ -497,3 +497,13 @@ def test_others_rules_survive_apply_and_remove(backend: str, tmp_path: Path, cor
             assert host.in_sync(A), dump.name
             host.remove()
             assert without_new_empty_tables(host, before) == before, dump.name
+
+
+def test_nothing_is_started_where_a_program_of_one_family_is_missing(tmp_path: Path) -> None:
+    """Else one family would still be written while the rules before are put back."""
+    started = tmp_path / "started"
+    found = {"iptables-restore": ("touch", str(started), "--")}
+    kernel = iptables.Iptables(programs.Programs("nft", None, (), found))
+    with pytest.raises(HardenError, match="ip6tables-restore"):
+        kernel.write({4: "", 6: ""})
+    assert not started.exists()
