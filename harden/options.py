@@ -1,5 +1,6 @@
 """Options that every command spells the same way."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the answer, warnings and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done and do nothing.")]
+StateFolder = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="Where harden keeps its state. [env var: HARDEN_STATE]"),
+]
 
 
 def output(*, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> Output:

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from harden.document.wording import did_you_mean, quote
 from harden.errors import HardenError
 from wgfw.explain import Explainer, Question
-from wgfw.policy.wording import did_you_mean, quote
 
 KEYS = ("from", "to", "service", "source")
 MOST_ERRORS = 20

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import typer
 
 from harden.errors import UsageError
-from harden.options import DryRun, Json, Quiet, Verbose, output
-from wgfw.commands.options import DEFAULT_POLICY, BackendName, Netns, PolicyFile, StateFolder
+from harden.options import DryRun, Json, Quiet, StateFolder, Verbose, output
+from wgfw.commands.options import DEFAULT_POLICY, BackendName, Netns, PolicyFile
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="""
 Trust profiles for WireGuard gateways, enforced in the kernel.

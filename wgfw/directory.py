@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+from harden.document.wording import did_you_mean, quote
 from harden.errors import HardenError
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Network
 from wgfw.policy.model import Client, Policy
 from wgfw.policy.terms import parse_service
-from wgfw.policy.wording import did_you_mean, quote
 
 
 class Directory:

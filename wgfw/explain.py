@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from harden.document.wording import moment, quote
 from harden.errors import HardenError
 from wgfw.addresses import AddressSet, format_ip, parse_ip
 from wgfw.directory import Directory
@@ -13,7 +14,6 @@ from wgfw.evaluate import Case, Evaluator, Verdict
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Place
 from wgfw.policy.model import Client, Rule
-from wgfw.policy.wording import moment, quote
 from wgfw.remedy import Wish, remedy
 from wgfw.services import describe, services_in
 

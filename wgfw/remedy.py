@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harden.document.yamlscalar import yaml_scalar
 from wgfw.addresses import FAMILIES, format_ip
 from wgfw.directory import Directory
 from wgfw.evaluate import Verdict
 from wgfw.intervals import IntervalSet
 from wgfw.policy.model import Client, Rule
-from wgfw.policy.yamlscalar import yaml_scalar
 
 
 @dataclass(frozen=True, slots=True)

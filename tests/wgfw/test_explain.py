@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harden.document.yamlscalar import yaml_scalar
 from harden.errors import HardenError
 from tests.wgfw.handmade import NOW, Holder, Peer, build, flow_point, services
 from tests.wgfw.made_policies import ADDRESSES, POINTS, SERVICES, policies
@@ -18,7 +19,6 @@ from wgfw.evaluate import Evaluator, Packet
 from wgfw.explain import Answer, Explainer, Question
 from wgfw.policy.document import Document
 from wgfw.policy.model import Policy
-from wgfw.policy.yamlscalar import yaml_scalar
 from wgfw.services import Flow
 
 

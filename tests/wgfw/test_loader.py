@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from harden.document.wording import nearest, quote
 from harden.errors import HardenError
 from wgfw.addresses import AddressSet
 from wgfw.policy.document import Defaults, Document, Effect, Target, TargetKind
 from wgfw.policy.entries import parse_moment
 from wgfw.policy.files import read_profiles_folder
 from wgfw.policy.loader import load, read_document
-from wgfw.policy.wording import nearest, quote
 from wgfw.services import ANY, parse_notation
 
 SHIPPED = read_profiles_folder()

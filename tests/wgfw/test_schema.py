@@ -7,11 +7,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from harden.document.problems import Problems
+from harden.document.yamltree import Mapping, Node, Sequence, parse
 from harden.errors import HardenError
 from wgfw.policy.loader import load
-from wgfw.policy.problems import Problems
 from wgfw.policy.schema import policy_schema
-from wgfw.policy.yamltree import Mapping, Node, Sequence, parse
 
 BROKEN = Path(__file__).parent.parent / "golden" / "broken"
 # Faults that only the loader can know: names that do not exist, what a notation means, which moments there are.

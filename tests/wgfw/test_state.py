@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harden.errors import HardenError
+from harden.state import DEFAULT_ROOT, state_root
 from wgfw.kernel.detached import uninterrupted
 from wgfw.kernel.record import Record
-from wgfw.kernel.state import DEFAULT_ROOT, StateDirectory, state_root
+from wgfw.kernel.state import StateDirectory
 
 A = Record("a: 1", "digest-a", "nft", "1.8.9", {4: "*mangle\nCOMMIT\n", 6: ""}, {4: ("mangle",), 6: ()})
 B = Record("b", "digest-b", "nft", None, {4: "x\n", 6: "y\n"}, {})

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harden.document.problems import Problems
+from harden.document.yamltree import Mapping, Node, Scalar, Sequence, parse
 from harden.errors import HardenError
-from wgfw.policy.problems import Problems
 from wgfw.policy.shape import excerpt
-from wgfw.policy.yamltree import Mapping, Node, Scalar, Sequence, parse
 
 
 def tree(text: str | bytes) -> Node:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from wgfw.policy.wording import moment
+from harden.document.wording import moment
 
 MOST_NAMES = 3
 

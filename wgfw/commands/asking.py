@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from harden.document.wording import moment
 from harden.errors import HardenError
 from harden.output import Output, json_text
 from wgfw.batch import explain_batch
 from wgfw.commands.gateway import load_policy, now
 from wgfw.explain import Answer, Question
-from wgfw.policy.wording import moment
 
 BATCH_LIMIT = 256 << 20  # bytes
 

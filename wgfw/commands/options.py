@@ -1,6 +1,5 @@
 """The options of ``harden wg``, spelled once."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -15,9 +14,5 @@ Netns = Annotated[
 BackendName = Annotated[
     Literal["auto", "nft", "legacy"],
     typer.Option("--backend", help="Which iptables; auto takes the one that holds the host's rules already."),
-]
-StateFolder = Annotated[
-    Path | None,
-    typer.Option("--state", metavar="DIR", help="Where harden keeps the rules before. [env var: HARDEN_STATE]"),
 ]
 DEFAULT_POLICY = "/etc/harden/policy.yaml"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from harden.errors import HardenError
+from harden.state import state_root
 from wgfw.kernel.backend import BACKENDS, Backend, Choice, choose, confirm
 from wgfw.kernel.detached import uninterrupted
 from wgfw.kernel.diagnosis import UnreadableTableError
@@ -14,7 +15,7 @@ from wgfw.kernel.namespace import name_of_this, path_of
 from wgfw.kernel.programs import find_programs, preferred_backend, require_root
 from wgfw.kernel.reading import KernelFamily
 from wgfw.kernel.reconcile import Reconciler
-from wgfw.kernel.state import StateDirectory, state_root
+from wgfw.kernel.state import StateDirectory
 
 
 class Opening:

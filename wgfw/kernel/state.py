@@ -8,15 +8,14 @@ beside and renamed, so that at any moment every file is whole.
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from harden.errors import HardenError
-from wgfw.kernel.lock import locked
+from harden.lock import locked
 from wgfw.kernel.record import Record, Token
 
-DEFAULT_ROOT = Path("/var/lib/harden")
 FORMAT = 1
 
 
@@ -165,11 +164,6 @@ class StateDirectory:
         except OSError:
             return None
         return there.st_ino, there.st_mtime_ns
-
-
-def state_root(option: Path | None, environment: Mapping[str, str]) -> Path:
-    """Where state lives: the option, or HARDEN_STATE, or /var/lib/harden."""
-    return option or Path(environment.get("HARDEN_STATE") or DEFAULT_ROOT)
 
 
 @contextlib.contextmanager

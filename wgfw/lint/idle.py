@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from harden.document.wording import moment, quote
 from wgfw.addresses import AddressSet
 from wgfw.lint.finding import Finding, Kind, Survey
 from wgfw.policy.document import Effect, Entry, Rules, TargetKind
 from wgfw.policy.model import Rule, Scope
-from wgfw.policy.wording import moment, quote
 
 SOON = timedelta(days=7)
 # The groups of RFC 5771 and RFC 4291, and the limited broadcast of RFC 919.

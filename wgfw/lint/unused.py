@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from harden.document.wording import quote
 from wgfw.lint.finding import Finding, Kind, Survey
 from wgfw.policy.document import Entry, Place, TargetKind
-from wgfw.policy.wording import quote
 
 MOST_NAMES = 5
 

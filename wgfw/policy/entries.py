@@ -3,11 +3,11 @@
 import re
 from datetime import UTC, datetime
 
+from harden.document.wording import quote
+from harden.document.yamltree import Mapping, Node
 from wgfw.policy.document import Effect, Entry, Rules, Target
 from wgfw.policy.shape import Fields, Shape
 from wgfw.policy.terms import Terms
-from wgfw.policy.wording import quote
-from wgfw.policy.yamltree import Mapping, Node
 
 LISTS = ("allow", "deny", "inbound")
 # The kernel's time match counts seconds in 32 bits (include/uapi/linux/netfilter/xt_time.h and the iptables option).

@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from harden.document.problems import Problems
+from harden.document.yamltree import Mapping, Node, Scalar, parse
 from wgfw.policy.document import Document, Profile
 from wgfw.policy.files import ProfileFile, read_file, read_profiles_folder
 from wgfw.policy.interfaces import read_interfaces
 from wgfw.policy.people import read_clients, read_profiles, read_shipped
-from wgfw.policy.problems import Problems
 from wgfw.policy.settings import check_version, read_defaults, read_tests
 from wgfw.policy.shape import Fields, Shape
 from wgfw.policy.terms import Terms
 from wgfw.policy.vocabulary import read_networks, read_services
-from wgfw.policy.yamltree import Mapping, Node, Scalar, parse
 
 TOP_KEYS = (
     "version", "interface", "peers", "interfaces", "networks", "services", "profiles", "clients", "defaults", "tests",

@@ -1,8 +1,8 @@
 """Which names an interface, a network, a service and a profile may have."""
 
+from harden.document.wording import quote
 from wgfw.peers.grammar import LONGEST_INTERFACE, NO_INTERFACES, valid_interface_name
 from wgfw.policy.terms import KEYWORDS, looks_like_address
-from wgfw.policy.wording import quote
 
 LONGEST = 64
 

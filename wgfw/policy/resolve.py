@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from harden.document.problems import MOST, Problems
+from harden.document.wording import quote
 from harden.errors import HardenError
 from wgfw.addresses import AddressSet, parse_ip
 from wgfw.peers.values import InterfacePeers
@@ -10,9 +12,7 @@ from wgfw.policy.document import ClientEntry, Document, Rules
 from wgfw.policy.matching import Matching, Member, client_names, members_of
 from wgfw.policy.model import Client, Policy
 from wgfw.policy.ownership import Claim, Ownership
-from wgfw.policy.problems import MOST, Problems
 from wgfw.policy.scopes import Scopes
-from wgfw.policy.wording import quote
 
 
 def resolve(document: Document, peers: Sequence[InterfacePeers], gateway: AddressSet) -> Policy:

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from harden.document.problems import Problems
+from harden.document.wording import did_you_mean, listing, quote
 from wgfw.addresses import EVERYWHERE, INTERNET, AddressSet
 from wgfw.policy.document import Entry, Network, Rules, Target, TargetKind
 from wgfw.policy.model import Client, Rule, Scope
-from wgfw.policy.problems import Problems
 from wgfw.policy.terms import parse_prefix
-from wgfw.policy.wording import did_you_mean, listing, quote
 
 _FIXED = {
     TargetKind.GATEWAY: Scope(AddressSet(), True),

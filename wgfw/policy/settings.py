@@ -3,6 +3,8 @@
 import re
 from collections.abc import Collection
 
+from harden.document.wording import did_you_mean, listing, quote
+from harden.document.yamltree import Mapping, Node, Scalar
 from wgfw import services
 from wgfw.addresses import FAMILIES, parse_ip
 from wgfw.intervals import IntervalSet
@@ -11,8 +13,6 @@ from wgfw.policy.interfaces import check_profile, read_profile_name
 from wgfw.policy.people import check_mode
 from wgfw.policy.shape import Fields, Shape, describe
 from wgfw.policy.terms import Terms, looks_like_address
-from wgfw.policy.wording import did_you_mean, listing, quote
-from wgfw.policy.yamltree import Mapping, Node, Scalar
 
 DEFAULTS_KEYS = ("profile", "on_allow", "mode", "mark")
 TEST_KEYS = ("from", "to", "service", "expect")

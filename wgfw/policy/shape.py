@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from wgfw.policy import yamltree
+from harden.document import yamltree
+from harden.document.problems import Problems
+from harden.document.wording import did_you_mean, quote
+from harden.document.yamltree import Mapping, Node, Scalar, Tree
 from wgfw.policy.document import Place
-from wgfw.policy.problems import Problems
-from wgfw.policy.wording import did_you_mean, quote
-from wgfw.policy.yamltree import Mapping, Node, Scalar, Tree
 
 EXCERPT = 200
 

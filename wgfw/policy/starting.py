@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from harden.document.yamlscalar import yaml_scalar
 from wgfw.peers.state import SOURCE
 from wgfw.peers.values import InterfacePeers, Peer
 from wgfw.policy.matching import made_up_name
-from wgfw.policy.yamlscalar import yaml_scalar
 
 # A key must end within 1024 characters to do without a question mark (YAML 1.2, 7.4.2).
 _LONGEST_KEY = 1000

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Collection, Mapping
 
+from harden.document.wording import did_you_mean, quote
 from wgfw import services
 from wgfw.addresses import BITS, Prefix, format_ip, parse_ip
 from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Target, TargetKind
-from wgfw.policy.wording import did_you_mean, quote
 
 KEYWORDS = {
     "gateway": Target(TargetKind.GATEWAY, "gateway"),

@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from wgfw.policy.problems import Problems
-from wgfw.policy.wording import quote
-from wgfw.policy.yamlerrors import explain
+from harden.document.problems import Problems
+from harden.document.wording import quote
+from harden.document.yamlerrors import explain
 
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
