@@ -49,10 +49,15 @@ lend_go() {
     go_is_there || { say "error: the borrowed Go does not run"; return 1; }
 }
 
-# One program from its package, in the module folder given.
+# One program from its package, in the module folder given. Kubernetes wants to be told its version.
 build() {
     say "building $3"
-    (cd "$modules/$1" && go build -trimpath -buildvcs=false -ldflags='-s -w' -o "$new/out/$3" "$2")
+    (
+        cd "$modules/$1"
+        version=$(go list -m -f '{{.Version}}' k8s.io/component-base) # v0.34.2 is that of Kubernetes v1.34.2
+        told=k8s.io/component-base/version.gitVersion=v1.${version#v0.}
+        go build -trimpath -buildvcs=false -ldflags="-s -w -X $told" -o "$new/out/$3" "$2"
+    )
 }
 
 # The definitions in a file or folder of a module.
