@@ -5,6 +5,8 @@ from types import ModuleType
 
 import pytest
 
+pytest_plugins = ["cluster.fixtures"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("harden")
