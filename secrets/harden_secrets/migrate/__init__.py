@@ -1,0 +1,1 @@
+"""Carrying out a plan: steps, a journal, and going on or back after a crash at any moment."""
