@@ -1,0 +1,11 @@
+"""All detectors of key material: one module a kind, ``DETECTORS`` is all of them.
+
+Cheap to import: what a detector needs to prove a key (elliptic curves, say) is loaded when it has something to prove.
+"""
+
+from harden_secrets.detect.context import CONTEXT_DETECTORS
+from harden_secrets.detect.tokens import TOKEN_DETECTORS
+from harden_secrets.material import Detector
+
+KEY_DETECTORS: tuple[Detector, ...] = ()
+DETECTORS: tuple[Detector, ...] = (*KEY_DETECTORS, *TOKEN_DETECTORS, *CONTEXT_DETECTORS)

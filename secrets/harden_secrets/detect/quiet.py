@@ -1,0 +1,148 @@
+"""What only looks like a secret: placeholders, templates, references to a value elsewhere, ciphertext, samples.
+
+Every function takes the text of a value, without the quotes around it.
+"""
+
+import math
+import re
+from collections import Counter
+
+_TEMPLATE = re.compile(
+    r"\{\{|\}\}|\$\{|\$\(|\$\[|<%|%>|%\(\w+\)s|\[\[|\]\]|#\{"  # Helm, Jinja, shell, Terraform, ERB, Python, Ruby
+    r"|^\$[A-Za-z_]\w*$|^%[A-Za-z_]\w*%$|^@[\w.-]+@$|^@@[\w.-]+@@$|^__\w+__$|^%[sdvq]$|^\{[\w.-]*\}$"
+    r"|^<[^<>\n]*>$|<[A-Za-z][\w .:/-]*>"
+)
+_CIPHERTEXT = re.compile(
+    r"^(?:ENC\[|vault:v\d+:|\$ANSIBLE_VAULT|!vault|-----BEGIN (?:PGP MESSAGE|AGE ENCRYPTED)|age-encryption\.org|AgA|AgB"
+    r"|\{(?:cipher|AES|RSA)\}|ENC\()"
+)
+_REFERENCE = re.compile(
+    r"^(?:(?:ref\+|vault:|secret:|ssm:|op://|awssm|gcpsm|azkv|arn:|env:|file:|k8s:|secretKeyRef|data\.|var\.|local\."
+    r"|module\.|each\.|random_\w+\.|aws_\w+\.|os\.|process\.|env\.|self\.|this\.|config\.|settings\.|lookup\()"
+    r"|(?:/|\./|\.\./|~/|[A-Za-z]:\\)[\w./\\ -]*$|https?://[^@\s]*$)"
+)
+_WORDS = re.compile(
+    r"(?i)change[-_. ]?(?:me|this|it|in)|replace[-_. ]?(?:me|this|with)|redacted|example|placeholder|removed|dummy"
+    r"|your[-_. ]|my[-_. ]?(?:super[-_. ]?)?(?:secret|password|token|api|key|access)|insert[-_. ]|put[-_. ]?your|todo"
+    r"|fixme|(?:^|[-_. ])(?:sample|fake|mock|none|null|nil|undefined|test|demo|default|todo|tbd|foo|bar)(?:[-_. ]|$)"
+    r"|not[-_. ]?(?:a[-_. ]?)?(?:real|secret|set|used)|supersecret|s3cr3t$|p[a@4]ss?w[o0]rd|foobar|lorem|enter[-_. ]"
+    r"|x{5,}|X{5,}|\*{3,}|\.{3,}|…|_{5,}|-{5,}|#{3,}|\?{3,}"
+)
+_LONG_WORDS = re.compile(
+    r"(?i)change[-_]?me|replace[-_]?me|redacted|example|placeholder|your[-_]|dummy[-_]|insert[-_]|foobar|notreal"
+    r"|not[-_]a[-_]real|x{5,}|\*{3,}|\.{3,}|…|deadbeef"
+)
+_RUN = 7  # so many neighbours one step apart, or all the same, is nothing that a random generator gives
+# Keys that products publish for their emulators and examples: everybody has them.
+_PUBLISHED = frozenset(
+    {
+        # Azurite and the Cosmos DB emulator, from their documentation
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",  # harden: allow
+        "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==",  # harden: allow
+        "abcdef.0123456789abcdef",  # `kubeadm config print init-defaults`
+        "07401b.f395accd246ae52d",  # the page on bootstrap tokens in Kubernetes' documentation
+    }
+)
+
+
+def is_quiet(value: str) -> bool:
+    """Whether the text where a secret could stand is none: empty, a template, a reference, ciphertext, a dummy."""
+    text = value.strip()
+    return not text or is_template(text) or is_ciphertext(text) or is_reference(text) or is_placeholder(text)
+
+
+def is_template(value: str) -> bool:
+    """Whether something else fills the value in: ``{{ .Values.x }}``, ``${X}``, ``$X``, ``%(x)s``, ``<token>``."""
+    return _TEMPLATE.search(value) is not None
+
+
+def is_ciphertext(value: str) -> bool:
+    """Whether the value is encrypted by SOPS, ansible-vault, Vault's transit engine, Sealed Secrets, jasypt, age."""
+    return _CIPHERTEXT.search(value) is not None
+
+
+def is_reference(value: str) -> bool:
+    """Whether the value says where the secret is: a path, a URL, an attribute of something, a secret manager's name."""
+    return _REFERENCE.search(value) is not None
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a person wrote it to be replaced, or as a dummy: ``changeme``, ``xxxxx``, ``<password>``, ``1234567890``."""
+    return value in _PUBLISHED or _WORDS.search(value) is not None or is_monotonous(value)
+
+
+def is_dummy_token(value: str) -> bool:
+    """The same for a token of a known format, where short words occur by chance and count for nothing."""
+    return value in _PUBLISHED or _LONG_WORDS.search(value) is not None or is_monotonous(value)
+
+
+def is_monotonous(value: str) -> bool:
+    """Whether it repeats itself, counts up or down, or has hardly any different characters."""
+    if not value:
+        return True
+    if len(value) >= 6 and (value + value).find(value, 1) < len(value):  # some part over and over
+        return True
+    return _longest_run(value) >= min(_RUN, len(value)) or len(set(value)) < min(5, len(value) / 3)
+
+
+def entropy(value: str) -> float:
+    """Shannon entropy of the characters' frequencies, in bits a character."""
+    total = len(value)
+    return -sum(count / total * math.log2(count / total) for count in Counter(value).values()) if total else 0.0
+
+
+def looks_random(value: str) -> bool:
+    """Whether a generator may have made it: no words, many different characters, their classes mixed.
+
+    Of a million random texts of 20 characters or more (hexadecimal: 32) it refuses hardly one.
+    """
+    if is_dummy_token(value):
+        return False
+    least = 2.6 if len(value) >= 20 else math.log2(max(len(value), 2)) * 0.6
+    return entropy(value) >= least and not _is_prose(value)
+
+
+def _is_prose(value: str) -> bool:
+    """Whether letters of one case stand together in words, where a generator would mix cases."""
+    kinds = [_kind(char) for char in value]
+    if not {"lower", "upper"} <= set(kinds):
+        return False
+    changes = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
+    return len(value) >= 16 and changes < len(value) * 0.15
+
+
+def _kind(char: str) -> str:
+    if char.isdigit():
+        return "digit"
+    if char.isalpha():
+        return "upper" if char.isupper() else "lower"
+    return "sign"
+
+
+def _longest_run(value: str) -> int:
+    """The length of the longest stretch in which each character is the one before plus a fixed 0, 1 or -1."""
+    best = run = 1
+    step: int | None = None
+    for before, after in zip(value, value[1:], strict=False):
+        now = ord(after) - ord(before)
+        run = run + 1 if now == step else 2 if now in {0, 1, -1} else 1
+        step = now if now in {0, 1, -1} else None
+        best = max(best, run)
+    return best
+
+
+_RULE_BOOK = re.compile(
+    rb"(?m)^\s{0,8}(?:-\s)?(?:\[\[rules\]\]|rules:|\"?rules\"?\s*:|detectors:|patterns:|rspecKey:)", re.IGNORECASE
+)
+_RULE = re.compile(rb"(?m)^\s{0,12}(?:-\s)?[\"']?(?:regex|pattern|regexes)[\"']?\s*[:=]", re.IGNORECASE)
+_RULE_SAMPLES = re.compile(
+    rb"(?m)^\s{0,12}(?:-\s)?[\"']?(?:(?:non_)?examples?|negative_examples|keywords|min_entropy|entropy|secretGroup|allowlist"
+    rb"|tests?|confidence|severity)[\"']?\s*[:=]",
+    re.IGNORECASE,
+)
+
+
+def is_scanner_rules(content: bytes) -> bool:
+    """Whether the file tells a scanner what secrets look like; the tokens in it are its samples."""
+    head = content[:200_000]
+    return bool(_RULE_BOOK.search(head) and _RULE.search(head) and _RULE_SAMPLES.search(head))

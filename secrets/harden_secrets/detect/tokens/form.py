@@ -1,0 +1,99 @@
+"""A token that its form gives away, and one that needs its name for that; a detector of each."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from harden_secrets.confidential import Confidential
+from harden_secrets.detect import quiet
+from harden_secrets.material import Detection, Detector, Material, Severity, Signature, Surroundings
+
+SEPARATOR = rb"""\\?["']?[ \t]{0,8}(?::=|=>|[:=])[ \t]{0,8}\\?["']?"""  # between a name and its value, in most languages
+
+
+@dataclass(frozen=True, slots=True)
+class TokenForm:
+    """A published format.
+
+    ``pattern`` matches the token (its group ``token``, if it has one), ``literals`` are the bytes of which one must
+    stand in it. ``genuine`` checks what the format has to check: a checksum, a structure; by default that it looks
+    random.
+    """
+
+    name: str
+    material: Material
+    description: str
+    literals: tuple[bytes, ...]
+    pattern: bytes
+    genuine: Callable[[str], bool] = quiet.looks_random
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedForm:
+    """A value of a plain form (40 letters and digits, say) that is a token where its name says so.
+
+    ``names`` is a regular expression for a part of the name, in lower case; ``value`` one for all of the value.
+    """
+
+    name: str
+    material: Material
+    description: str
+    names: bytes
+    value: bytes
+    severity: Severity | None = None
+
+
+@cache
+def compiled(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
+    """The pattern, compiled when it is first needed: most runs need few of them."""
+    return re.compile(pattern, flags)
+
+
+def form_detector(form: TokenForm) -> Detector:
+    """The detector of a published format."""
+
+    def detect(content: bytes, _surroundings: Surroundings) -> Iterator[Detection]:
+        if not any(literal in content for literal in form.literals):
+            return
+        pattern = compiled(form.pattern)
+        group = "token" if "token" in pattern.groupindex else 0
+        for match in pattern.finditer(content):
+            token = match.group(group)
+            if form.genuine(token.decode("latin-1")):
+                start, end = match.span(group)
+                yield Detection(
+                    form.material, Confidential(token), start, end, form.description, severity=form.severity
+                )
+
+    return Detector(form.name, tuple(Signature(literal) for literal in form.literals), detect)
+
+
+def named_detector(form: NamedForm) -> Detector:
+    """The detector of a token that its name gives away, in an assignment or as a field of that name."""
+    text = rb"(?i:" + form.names + rb")" + SEPARATOR + rb"(?P<token>" + form.value + rb")(?![A-Za-z0-9_/+=.-])"
+    signature = Signature(
+        form.names + rb"""["']?\s{0,8}[:=]\s{0,8}["']?[A-Za-z0-9_-]{20}""",
+        literal=False,
+        encoded=False,
+        ignore_case=True,
+    )
+
+    def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
+        for start, end in _spans(content, surroundings):
+            token = content[start:end]
+            if quiet.looks_random(token.decode("latin-1")):
+                yield Detection(
+                    form.material, Confidential(token), start, end, form.description, severity=form.severity
+                )
+
+    def _spans(content: bytes, surroundings: Surroundings) -> Iterator[tuple[int, int]]:
+        if compiled(form.names, re.IGNORECASE).search(surroundings.name.encode()):
+            whole = compiled(rb"\s*(?P<token>" + form.value + rb")\s*").fullmatch(content)
+            if whole:
+                yield whole.span("token")
+        for match in compiled(text).finditer(content):
+            yield match.span("token")
+
+    return Detector(form.name, (signature,), detect)
