@@ -130,6 +130,7 @@ def start_controllers(server: ApiServer, *controllers: str) -> Program:
         f"--kubeconfig={config}",
         f"--controllers={','.join(controllers) or '*'}",
         "--leader-elect=false",
+        "--node-monitor-period=1s",  # how soon a node that became ready gets pods
         f"--root-ca-file={folder / 'ca.crt'}",
         f"--service-account-private-key-file={folder / 'accounts.key'}",
         "--use-service-account-credentials=true",  # each controller as its own account, with the rights of that

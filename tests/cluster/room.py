@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ADDRESS = "10.199.0.1"  # of the room, for who lives in it
-DOORKEEPER = Path(__file__).with_name("doorkeeper.py")
+TESTS = Path(__file__).resolve().parents[1]
 
 
 class RoomError(AssertionError):
@@ -54,9 +54,11 @@ class Room:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log = self.folder / "room.log"
         with theirs, log.open("wb") as output:
-            inside = [sys.executable, "-I", str(DOORKEEPER), str(theirs.fileno()), str(self.folder), self.name]
+            command = [sys.executable, "-m", "cluster.doorkeeper", "outside", str(theirs.fileno())]
             self._process = subprocess.Popen(
-                ["unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc", *inside],
+                [*command, str(self.folder), self.name],
+                cwd=TESTS,
+                start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -98,6 +100,15 @@ class Room:
                 ended = f"{program.name} ended with status {status}" if status is not None else f"not in {seconds:g} s"
                 raise RoomError(f"{what}: {ended}:\n{program.tail()}")
             time.sleep(0.1)
+
+    def finish(self, program: Program, seconds: float = 60) -> int:
+        """Wait for its end; returns the exit status."""
+        deadline = time.monotonic() + seconds
+        while (status := self.status(program)) is None:
+            if time.monotonic() > deadline:
+                raise RoomError(f"{program.name} did not end in {seconds:g} s:\n{program.tail()}")
+            time.sleep(0.05)
+        return status
 
     def connect(self, port: int, host: str = "127.0.0.1") -> socket.socket:
         """A connection to what listens in the room."""

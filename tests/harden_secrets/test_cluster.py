@@ -1,8 +1,13 @@
 """The cluster that the other tests rely on: that it is a real one, and says no where a real one does."""
 
+import base64
+import subprocess
+from pathlib import Path
+
 import pytest
 from cluster.api import ApiError, until
 from cluster.server import Server
+from cluster.workload import Cluster, container, deployment
 
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {word: not for everybody}\n"
 
@@ -50,3 +55,59 @@ def test_each_request_is_in_the_audit_log(api_server: Server) -> None:
     lines = [line for line in api_server.audit_log.read_text().splitlines() if '"mallory"' in line]
     assert any(f"/api/v1/namespaces/{namespace}/secrets/key" in line and '"code":403' in line for line in lines)
     assert "not for everybody" not in api_server.audit_log.read_text()
+
+
+def git_crypt_key(folder: Path) -> bytes:
+    """A key file as git-crypt itself makes it."""
+    for command in (["git", "init", "-q"], ["git-crypt", "init"], ["git-crypt", "export-key", "../key"]):
+        (folder / "origin").mkdir(exist_ok=True)
+        subprocess.run(command, cwd=folder / "origin", check=True, timeout=30, capture_output=True)
+    return (folder / "key").read_bytes()
+
+
+def test_a_pod_unlocks_with_the_mounted_key(cluster: Cluster, tmp_path: Path) -> None:
+    """A key under ``binaryData`` reaches the pod byte for byte, and `git-crypt unlock` takes it from there."""
+    key = git_crypt_key(tmp_path)
+    assert len(key) == 148
+    held = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "git-crypt-key"},
+        "binaryData": {"key": base64.b64encode(key).decode()},
+    }
+    script = (
+        "set -e; cd /work; git init -q .; git commit -q --allow-empty -m first; git-crypt unlock /key/key; sleep 3600"
+    )
+    reader = container(["sh", "-ec", script], volumeMounts=[{"name": "key", "mountPath": "/key"}])
+    volume = {"name": "key", "configMap": {"name": "git-crypt-key"}}
+    with cluster.namespace() as namespace:
+        cluster.admin.apply(held, deployment("reader", reader, volumes=[volume]), namespace=namespace)
+        pod = cluster.wait_for_rollout(namespace, "reader")
+        assert cluster.read(namespace, pod, "/key/key") == key
+        read_back = ["sh", "-c", "cd /work && git-crypt export-key /dev/stdout"]
+        assert cluster.run(namespace, pod, *read_back).stdout == key
+
+
+def test_commands_in_pods_take_and_give_any_bytes(cluster: Cluster) -> None:
+    """All bytes pass in both directions, the streams stay apart, and the exit status is told."""
+    everything = bytes(range(256)) * 1000
+    with cluster.namespace() as namespace:
+        cluster.admin.apply(deployment("echo", container(["sleep", "3600"])), namespace=namespace)
+        pod = cluster.wait_for_rollout(namespace, "echo")
+        echoed = cluster.run(namespace, pod, "cat", stdin=everything)
+        assert (echoed.status, echoed.stdout, echoed.stderr) == (0, everything, b"")
+        failed = cluster.run(namespace, pod, "sh", "-c", "printf out; printf err >&2; exit 7")
+        assert (failed.status, failed.stdout, failed.stderr) == (7, b"out", b"err")
+
+
+def test_a_pod_asks_the_api_server_with_its_own_token(cluster: Cluster) -> None:
+    """A script in a pod reaches the API server at the usual address, is who it is, and is refused what it may not."""
+    script = """\
+at=/var/run/secrets/kubernetes.io/serviceaccount
+curl -sS --cacert $at/ca.crt -H "Authorization: Bearer $(cat $at/token)" -o /dev/null -w '%{http_code}' \\
+    https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/api/v1/namespaces/$(cat $at/namespace)/configmaps/any
+"""
+    with cluster.namespace() as namespace:
+        cluster.admin.apply(deployment("asker", container(["sleep", "3600"])), namespace=namespace)
+        pod = cluster.wait_for_rollout(namespace, "asker")
+        assert cluster.run(namespace, pod, "sh", "-c", script).stdout == b"403"
