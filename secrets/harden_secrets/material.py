@@ -57,7 +57,8 @@ class Detection:
     git-crypt key its AES and HMAC keys, for a token the token. What is fingerprinted is this, together with
     ``family``. ``start`` and ``end`` delimit it in the bytes looked at. ``description`` is for people and holds no
     value: ``ed25519``, ``named key "ops"``. ``protected`` says that a passphrase guards it. ``public`` is its public
-    half as DER SubjectPublicKeyInfo where there is one.
+    half as DER SubjectPublicKeyInfo where there is one. ``severity`` is given where this one is better or worse than its
+    kind (:mod:`harden_secrets.severity`).
     """
 
     material: Material
@@ -68,6 +69,7 @@ class Detection:
     protected: bool = False
     public: bytes | None = None
     family: str = ""  # "pair" where identity is a public half; by default the material's own name
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Every function takes the text of a value, without the quotes around it.
 import math
 import re
 from collections import Counter
+from itertools import pairwise
 
 _TEMPLATE = re.compile(
     r"\{\{|\}\}|\$\{|\$\(|\$\[|<%|%>|%\(\w+\)s|\[\[|\]\]|#\{"  # Helm, Jinja, shell, Terraform, ERB, Python, Ruby
@@ -67,7 +68,7 @@ def is_reference(value: str) -> bool:
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a person wrote it to be replaced, or as a dummy: ``changeme``, ``xxxxx``, ``<password>``, ``1234567890``."""
+    """Whether it was written to be replaced, or as a dummy: ``changeme``, ``xxxxx``, ``<password>``, ``12345678``."""
     return value in _PUBLISHED or _WORDS.search(value) is not None or is_monotonous(value)
 
 
@@ -107,7 +108,7 @@ def _is_prose(value: str) -> bool:
     kinds = [_kind(char) for char in value]
     if not {"lower", "upper"} <= set(kinds):
         return False
-    changes = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
+    changes = sum(one != other for one, other in pairwise(kinds))
     return len(value) >= 16 and changes < len(value) * 0.15
 
 
@@ -123,7 +124,7 @@ def _longest_run(value: str) -> int:
     """The length of the longest stretch in which each character is the one before plus a fixed 0, 1 or -1."""
     best = run = 1
     step: int | None = None
-    for before, after in zip(value, value[1:], strict=False):
+    for before, after in pairwise(value):
         now = ord(after) - ord(before)
         run = run + 1 if now == step else 2 if now in {0, 1, -1} else 1
         step = now if now in {0, 1, -1} else None

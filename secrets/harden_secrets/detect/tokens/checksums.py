@@ -1,4 +1,4 @@
-"""The checksums that issuers put into their tokens, so that a scanner can tell a token from a text that looks like one."""
+"""The checksums that issuers put into their tokens, so that one can tell a token from a text that looks like one."""
 
 import base64
 import hashlib

@@ -9,7 +9,9 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
 from harden_secrets.material import Detection, Detector, Material, Severity, Signature, Surroundings
 
-SEPARATOR = rb"""\\?["']?[ \t]{0,8}(?::=|=>|[:=])[ \t]{0,8}\\?["']?"""  # between a name and its value, in most languages
+SEPARATOR = (
+    rb"""\\?["']?[ \t]{0,8}(?::=|=>|[:=])[ \t]{0,8}\\?["']?"""  # between a name and its value, in most languages
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class TokenForm:
 
     ``pattern`` matches the token (its group ``token``, if it has one), ``literals`` are the bytes of which one must
     stand in it. ``genuine`` checks what the format has to check: a checksum, a structure; by default that it looks
-    random.
+    random. ``telling`` says that the literals are so rare in ordinary text that finding one is worth a closer look;
+    otherwise all of the pattern is searched for.
     """
 
     name: str
@@ -28,6 +31,14 @@ class TokenForm:
     pattern: bytes
     genuine: Callable[[str], bool] = quiet.looks_random
     severity: Severity | None = None
+    telling: bool = True
+
+    @property
+    def signatures(self) -> tuple[Signature, ...]:
+        """What the first pass searches for."""
+        if self.telling and all(len(literal) >= 4 for literal in self.literals):
+            return tuple(Signature(literal) for literal in self.literals)
+        return (Signature(without_looking(self.pattern), literal=False, encoded=False),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,11 @@ def compiled(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
     return re.compile(pattern, flags)
 
 
+def without_looking(pattern: bytes) -> bytes:
+    """The pattern in the dialect of the first pass: no look-around, no named groups."""
+    return re.sub(rb"\(\?<?![^()]*\)", b"", pattern).replace(b"(?P<token>", b"(?:")
+
+
 def form_detector(form: TokenForm) -> Detector:
     """The detector of a published format."""
 
@@ -67,7 +83,7 @@ def form_detector(form: TokenForm) -> Detector:
                     form.material, Confidential(token), start, end, form.description, severity=form.severity
                 )
 
-    return Detector(form.name, tuple(Signature(literal) for literal in form.literals), detect)
+    return Detector(form.name, form.signatures, detect)
 
 
 def named_detector(form: NamedForm) -> Detector:
