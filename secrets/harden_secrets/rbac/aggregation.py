@@ -53,9 +53,9 @@ def _holds(requirement: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
     key, values = text(requirement.get("key")), texts(requirement.get("values"))
     match requirement.get("operator"):
         case "In":
-            return labels.get(key) in values
+            return key in labels and text(labels[key]) in values
         case "NotIn":
-            return key not in labels or labels[key] not in values
+            return key not in labels or text(labels[key]) not in values
         case "Exists":
             return key in labels
         case "DoesNotExist":
