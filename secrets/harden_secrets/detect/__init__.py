@@ -3,9 +3,19 @@
 Cheap to import: what a detector needs to prove a key (elliptic curves, say) is loaded when it has something to prove.
 """
 
+from harden_secrets.detect import age, derfile, gitcrypt, openssh, openvpn, pem, signing
 from harden_secrets.detect.context import CONTEXT_DETECTORS
 from harden_secrets.detect.tokens import TOKEN_DETECTORS
 from harden_secrets.material import Detector
 
-KEY_DETECTORS: tuple[Detector, ...] = ()
+KEY_DETECTORS: tuple[Detector, ...] = (
+    gitcrypt.DETECTOR,
+    pem.DETECTOR,
+    openssh.DETECTOR,
+    derfile.DETECTOR,
+    age.DETECTOR,
+    signing.MINISIGN,
+    signing.SIGNIFY,
+    openvpn.DETECTOR,
+)
 DETECTORS: tuple[Detector, ...] = (*KEY_DETECTORS, *TOKEN_DETECTORS, *CONTEXT_DETECTORS)

@@ -1,0 +1,48 @@
+"""Keys of age, minisign and signify."""
+
+from tests.harden_secrets.keys.programs import run, workshop
+
+PASSPHRASE = b"only for tests"
+
+
+def age() -> bytes:
+    """An identity file, by age-keygen itself."""
+    return run("age-keygen")
+
+
+def age_recipient(identity: bytes) -> bytes:
+    """``age1…``, no secret."""
+    return run("age-keygen", "-y", input=identity)
+
+
+def minisign() -> bytes:
+    """A secret key without a password."""
+    return _minisign("-W")[0]
+
+
+def minisign_encrypted() -> bytes:
+    """A secret key with a password."""
+    return _minisign(input=(PASSPHRASE + b"\n") * 2)[0]
+
+
+def minisign_public() -> bytes:
+    """A public key, no secret."""
+    return _minisign("-W")[1]
+
+
+def _minisign(*options: str, input: bytes = b"") -> tuple[bytes, bytes]:  # noqa: A002
+    with workshop() as folder:
+        run("minisign", "-G", *options, "-p", folder / "public", "-s", folder / "secret", input=input)
+        return (folder / "secret").read_bytes(), (folder / "public").read_bytes()
+
+
+def signify() -> bytes:
+    """A secret key without a passphrase."""
+    return signify_pair()[0]
+
+
+def signify_pair() -> tuple[bytes, bytes]:
+    """(The secret key, the public one.)"""
+    with workshop() as folder:
+        run("signify-openbsd", "-G", "-n", "-p", folder / "key.pub", "-s", folder / "key.sec")
+        return (folder / "key.sec").read_bytes(), (folder / "key.pub").read_bytes()
