@@ -125,7 +125,10 @@ class Cluster(Protocol):
         ...
 
     def patch(self, name: ObjectName, patch: Patch, *, dry_run: bool = False) -> Manifest:
-        """Apply a JSON patch. Raises ConflictError when one of its tests does not hold."""
+        """Apply a JSON patch. Raises ConflictError when one of its tests does not hold, or a path is not there.
+
+        A ``replace`` of a member that is not there adds it, as API servers do: test for it before.
+        """
         ...
 
     def delete(self, name: ObjectName, *, uid: str, resource_version: str = "") -> None:
