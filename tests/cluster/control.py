@@ -9,7 +9,7 @@ from typing import Any
 
 from cluster import programs
 from cluster.api import ApiError
-from cluster.authority import Authority, Identity, by_certificate, kubeconfig, signing_pair, write_private
+from cluster.authority import Authority, Identity, by_certificate, by_token, kubeconfig, signing_pair, write_private
 from cluster.room import ADDRESS, Program, Room
 from cluster.server import Server
 
@@ -26,7 +26,7 @@ rules: [{level: Metadata}]
 class ApiServer(Server):
     """A Kubernetes API server of this test run's own, with RBAC; nothing acts on what is written to it.
 
-    ``url``: of the server, from the tests' side; pods and other programs of the room find it at `INSIDE`.
+    Programs of the room find it at `INSIDE`, and pods as usual.
     """
 
     def __init__(self, room: Room) -> None:
@@ -37,9 +37,9 @@ class ApiServer(Server):
         write_files(self.authority, folder)
         etcd = room.run("etcd", etcd_command(room))
         server = room.run("kube-apiserver", server_command(folder))
-        self.url = f"https://127.0.0.1:{room.reach(443)}"
+        url = f"https://127.0.0.1:{room.reach(443)}"
         admin = by_certificate(self.authority.user("admin", ["system:masters"]))
-        config = kubeconfig(self.url, self.authority.certificate, admin)
+        config = kubeconfig(url, self.authority.certificate, admin)
         super().__init__(write_private(folder / "admin.kubeconfig", config), folder)
         room.wait("the API server", server, lambda: self._is_ready(etcd), 120)
 
@@ -61,6 +61,12 @@ class ApiServer(Server):
         identity = self.authority.user(user, groups)
         text = kubeconfig(INSIDE, self.authority.certificate, by_certificate(identity))
         return write_private(self.folder / f"{name}.kubeconfig", text)
+
+    def inside_kubeconfig_of_account(self, account: str, namespace: str) -> Path:
+        """The same for a program that is a ServiceAccount, by a token that lasts for the run."""
+        user = by_token(self.admin.token(account, namespace, 86400))
+        text = kubeconfig(INSIDE, self.authority.certificate, user, namespace)
+        return write_private(self.folder / f"{namespace}-{account}.kubeconfig", text)
 
     def _is_ready(self, etcd: Program) -> bool:
         assert self.room.status(etcd) is None, f"etcd ended:\n{etcd.tail()}"

@@ -33,6 +33,13 @@ the API server by the usual KUBERNETES_SERVICE_HOST and _PORT; there is no DNS a
 of pods. `cluster.expose(port)` lets pods reach a port of the tests' 127.0.0.1, `cluster.reach(ip, port)` the tests a
 pod's. A mounted Secret shows a new value within some 3 s.
 
+    def test_the_operator_delivers(vault_secrets_operator: VaultSecretsOperator, cluster: Cluster) -> None:
+        vault_secrets_operator.allow(port)   # it then finds an OpenBao of the tests at https://127.0.0.1:<port>
+        ...  # VaultConnection, VaultAuth, VaultStaticSecret; then until("delivered", lambda: ...)
+
+`vault_secrets_operator` is HashiCorp's real one beside `cluster`. `eso_crds` is `api_server` with the definitions of
+the External Secrets Operator, so that it refuses invalid objects.
+
 With HARDEN_TEST_KUBECONFIG both fixtures are that cluster, and what then cannot be tested fails.
 """
 
@@ -45,15 +52,12 @@ from pathlib import Path
 import pytest
 from cluster.control import ApiServer, start_controllers, start_scheduler, wait_for_roles
 from cluster.node import Node
+from cluster.operators import VaultSecretsOperator, find_operator, load_definitions, start_operator
 from cluster.room import Room
 from cluster.server import Server
 from cluster.workload import Cluster
 
-USED = {"api_server", "cluster"}
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "cluster: starts a real Kubernetes; needs root, and scripts/build-cluster.sh")
+USED = {"api_server", "cluster"}  # the other fixtures use one of these
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
@@ -82,6 +86,13 @@ def api_server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def eso_crds(api_server: Server) -> Server:
+    """`api_server`, which then takes objects of the External Secrets Operator if valid; nothing acts on them."""
+    load_definitions(api_server.admin, "external-secrets")
+    return api_server
+
+
+@pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A cluster with controllers, a scheduler and a node that runs real pods of the image `harden.test/tools:1`."""
     with foreign_server() as server:
@@ -93,6 +104,14 @@ def cluster() -> Iterator[Cluster]:
         yield start_cluster(room)
     finally:
         room.close()
+
+
+@pytest.fixture(scope="session")
+def vault_secrets_operator(cluster: Cluster) -> VaultSecretsOperator:
+    """The real operator, acting on `cluster`; it ends with it."""
+    if cluster.room is None or not isinstance(cluster.server, ApiServer):
+        return find_operator(cluster)
+    return start_operator(cluster, cluster.room, cluster.server)
 
 
 def start_cluster(room: Room) -> Cluster:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from cluster.api import Api, named, until
+from cluster.api import Api, content, named, until
 from cluster.authority import PEM, Identity, by_certificate, by_token, private_pem, write_private
 from cluster.room import RoomError
 from cryptography import x509
@@ -24,6 +24,16 @@ class Server:
         self.kubeconfig = kubeconfig
         self.folder = folder
         self.admin = Api(kubeconfig)
+
+    @property
+    def url(self) -> str:
+        """The server's address, from the tests' side."""
+        return str(self._cluster_entry()["server"])
+
+    @property
+    def certificate(self) -> str:
+        """The certificate of the authority that vouches for the server, PEM."""
+        return (content(self._cluster_entry(), "certificate-authority", self.kubeconfig) or b"").decode()
 
     @property
     def audit_log(self) -> Path:
@@ -61,6 +71,10 @@ class Server:
         )
         self.admin.request("DELETE", path)
         return Identity(base64.b64decode(signed), private_pem(key))
+
+    def _cluster_entry(self) -> dict[str, Any]:
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        return named(config, "cluster", named(config, "context", config["current-context"])["cluster"])
 
     def _keep(self, user: dict[str, str], namespace: str = "default") -> Path:
         """The administrator's kubeconfig with another user in it."""

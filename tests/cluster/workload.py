@@ -34,7 +34,7 @@ class Cluster:
     def __init__(self, server: Server, room: Room | None) -> None:
         self.server = server
         self.admin: Api = server.admin
-        self._room = room
+        self.room = room  # None: a cluster of one's own
 
     @contextlib.contextmanager
     def namespace(self, prefix: str = "test") -> Iterator[str]:
@@ -106,9 +106,9 @@ class Cluster:
         return self._own_room("a pod's port").reach(port, host)
 
     def _own_room(self, what: str) -> Room:
-        if self._room is None:
+        if self.room is None:
             raise RoomError(f"{what} is reached only in the tests' own cluster: unset HARDEN_TEST_KUBECONFIG")
-        return self._room
+        return self.room
 
     def _has_root(self, namespace: str) -> bool:
         return any(
