@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-pytest_plugins = ["cluster.fixtures"]
+pytest_plugins = ["bao.fixtures", "cluster.fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,0 +1,1 @@
+"""Ways to log in to Vault: one module a method."""
