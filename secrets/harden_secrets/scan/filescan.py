@@ -1,0 +1,84 @@
+"""Looking at files: batches of paths to what was seen in them."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from harden.output import Output
+from harden.progress import progress
+from harden_secrets.scan.look import Look, Piece, Pointer, Seen
+from harden_secrets.scan.report import Gathered
+from harden_secrets.scan.workers import spread
+from harden_secrets.sources.files import FileBatch, Walk
+from harden_secrets.sources.reading import Windows
+from harden_secrets.sources.skipped import Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class FileWork:
+    """What a process does with a batch of files."""
+
+    look: Look
+    windows: Windows = field(default_factory=Windows)
+
+    def __call__(self, batch: FileBatch) -> list[Seen]:
+        """What was seen in the files, and those that could not be read."""
+        return [seen for path in batch.paths for seen in self._in_file(path)]
+
+    def _in_file(self, path: str) -> Iterator[Seen]:
+        try:
+            for window in self.windows.of_file(path):
+                piece = Piece(path, path, window.content, window.lines, window.first, window.last)
+                yield from self.look.seen_in(piece)
+        except FileNotFoundError:
+            yield Skipped(path, "it has gone since the folder was read", incomplete=False)
+        except OSError as error:
+            yield Skipped(path, error.strerror or type(error).__name__)
+
+
+def scan_files(paths: Iterable[str], look: Look, output: Output, gathered: Gathered) -> None:
+    """Looks at every file under the paths, and at those that they take values from.
+
+    Raises HardenError for a path that is not there, or when a process dies.
+    """
+    walk = Walk(tuple(paths))
+    work = FileWork(look)
+    with spread(walk.batches(), work) as answers, progress(output, "reading files"):
+        for seen in answers:
+            gathered.take(seen)
+    for batch in _pointed_at(walk, gathered):
+        gathered.take(work(batch))
+    gathered.blobs += walk.files
+    gathered.take(walk.skipped)
+    if walk.links:
+        output.detail(f"{walk.links} symbolic links were not followed: what lies inside is found under its own name")
+
+
+def _pointed_at(walk: Walk, gathered: Gathered) -> Iterator[FileBatch]:
+    """Files that were not looked at yet and that some file takes a value from, within the same repository."""
+    for pointer in sorted(gathered.pointers, key=lambda pointer: (pointer.source, pointer.path)):
+        path = os.path.normpath(os.path.join(os.path.dirname(pointer.source), pointer.path))
+        if not os.path.isfile(path) or walk.covers(path):
+            continue
+        if _is_inside(path, _root_of(pointer)):
+            walk.add(path)
+            yield FileBatch((path,))
+        else:
+            reason = f"{pointer.source} takes a value from it, but it lies outside of that file's repository"
+            gathered.take([Skipped(path, reason, incomplete=False)])
+
+
+def _root_of(pointer: Pointer) -> str:
+    """The top of the repository that the file lies in, or else its own folder."""
+    folder = os.path.realpath(os.path.dirname(pointer.source) or ".")
+    above = folder
+    while not os.path.lexists(os.path.join(above, ".git")):
+        parent = os.path.dirname(above)
+        if parent == above:
+            return folder
+        above = parent
+    return above
+
+
+def _is_inside(path: str, root: str) -> bool:
+    return os.path.commonpath((os.path.realpath(path), root)) == root

@@ -1,0 +1,90 @@
+"""Looking at a repository's objects: first which of them deserve it, then where these stand, then what is in them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from harden.output import Output
+from harden.progress import progress
+from harden_secrets.firstpass import FirstPass
+from harden_secrets.scan.look import Look, Piece, Seen
+from harden_secrets.scan.report import Gathered
+from harden_secrets.scan.workers import spread
+from harden_secrets.sources.git import ObjectBatch, ObjectReader, list_objects
+from harden_secrets.sources.gitcommand import Repository
+from harden_secrets.sources.gitplaces import places_of
+from harden_secrets.sources.reading import Window
+
+_AT_ONCE = 32  # objects that are looked at closely in one go
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Reads objects; each process starts a git of its own when it needs the first one."""
+
+    repository: Repository
+    _reader: ObjectReader | None = None
+
+    @property
+    def reader(self) -> ObjectReader:
+        if self._reader is None:
+            self._reader = ObjectReader(self.repository)
+        return self._reader
+
+
+@dataclass(slots=True)
+class FirstWork(_Reading):
+    """What a process does with a batch of objects at first: names those that deserve a closer look."""
+
+    first_pass: FirstPass = field(kw_only=True)
+
+    def __call__(self, batch: ObjectBatch) -> list[str]:
+        """Their ids."""
+        return [
+            each.id
+            for each in self.reader.objects(batch)
+            if any(self.first_pass.detectors_for(window.content) for window in each.windows)
+        ]
+
+
+@dataclass(slots=True)
+class CloserWork(_Reading):
+    """What a process does with objects that deserve a closer look. ``places`` says where they stand."""
+
+    look: Look = field(kw_only=True)
+    places: dict[str, str] = field(kw_only=True)
+
+    def __call__(self, batch: ObjectBatch) -> list[Seen]:
+        """What was seen in them."""
+        return [seen for each in self.reader.objects(batch) for seen in self._seen(each.id, each.windows)]
+
+    def _seen(self, name: str, windows: Iterable[Window]) -> Iterator[Seen]:
+        source = self.places.get(name, name)
+        _, _, path = source.partition(":")
+        for window in windows:
+            yield from self.look.seen_in(Piece(source, path, window.content, window.lines, window.first, window.last))
+
+
+def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -> None:
+    """Looks at every object of a repository, each once. Raises HardenError."""
+    repository = Repository(path)
+    listing = list_objects(repository)
+    chosen: list[str] = []
+    with (
+        spread(listing.batches, FirstWork(repository, first_pass=look.first_pass)) as answers,
+        progress(output, f"reading {listing.objects} objects of {path}"),
+    ):
+        for ids in answers:
+            chosen.extend(ids)
+    gathered.blobs += listing.objects
+    if not chosen:
+        return
+    chosen.sort()
+    with progress(output, f"looking up where {len(chosen)} of them stand"):
+        places = places_of(repository, chosen, listing)
+    batches = [ObjectBatch(tuple(chosen[at : at + _AT_ONCE])) for at in range(0, len(chosen), _AT_ONCE)]
+    with (
+        spread(batches, CloserWork(repository, look=look, places=places)) as answers_,
+        progress(output, f"looking at {len(chosen)} objects"),
+    ):
+        for seen in answers_:
+            gathered.take(seen)

@@ -1,0 +1,1 @@
+"""Where blobs come from: files, the objects of a git repository, a live cluster."""

@@ -1,0 +1,97 @@
+"""How git is run: an argument list, no environment or configuration that could make it run something else."""
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from harden.errors import HardenError
+
+SECONDS = 600
+# What a repository's own configuration could have git start, fetch or verify while it only reads.
+_HARMLESS = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.pager=cat",
+    "log.showSignature=false",
+    "protocol.allow=never",
+    "credential.helper=",
+    "gc.auto=0",
+    "maintenance.auto=false",
+)
+
+
+class Repository:
+    """A git repository: bare or not, a worktree, a submodule, a folder in any of these.
+
+    Raises HardenError, from any call, with git's own words if it is none or cannot be read.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def run(self, *arguments: str, stdin: bytes = b"", seconds: float = SECONDS) -> bytes:
+        """What git prints."""
+        try:
+            argv = self._argv(arguments)
+            done = subprocess.run(
+                argv, input=stdin, capture_output=True, check=False, timeout=seconds, env=_environment()
+            )
+        except subprocess.TimeoutExpired as error:
+            raise HardenError(f"{self.path}: git {arguments[0]}: no answer in {seconds:g} seconds, given up") from error
+        except OSError as error:
+            raise _not_run(error) from error
+        if done.returncode:
+            raise self.failed(arguments[0], done.stderr)
+        return done.stdout
+
+    def start(self, *arguments: str, stderr: IO[bytes] | int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
+        """A git that one talks to. Its end is the caller's matter."""
+        pipe = subprocess.PIPE
+        try:
+            return subprocess.Popen(
+                self._argv(arguments), stdin=pipe, stdout=pipe, stderr=stderr, env=_environment(), bufsize=1 << 18
+            )
+        except OSError as error:
+            raise _not_run(error) from error
+
+    def failed(self, command: str, stderr: bytes) -> HardenError:
+        """What to say of a git that failed."""
+        words = stderr.decode("utf-8", "replace").strip()
+        line = words.splitlines()[0] if words else "failed without a word"
+        if "dubious ownership" in line:
+            hint = f"`git config --global --add safe.directory {self.path}` says that you trust it, or run as its owner"
+            return HardenError(f"{self.path}: the repository belongs to another user, so git does not read it", hint)
+        if "not a git repository" in line:
+            return HardenError(f"{self.path}: not a git repository", "`harden secrets scan PATH` looks at plain files")
+        return HardenError(f"{self.path}: git {command}: {line.removeprefix('fatal: ')}", "`git fsck` says more")
+
+    def _argv(self, arguments: tuple[str, ...]) -> list[str]:
+        settings = [part for setting in _HARMLESS for part in ("-c", setting)]
+        return ["git", "--no-pager", "--no-replace-objects", *settings, "-C", self.path, *arguments]
+
+
+@contextmanager
+def limited(process: "subprocess.Popen[bytes]", seconds: float = SECONDS) -> Iterator[None]:
+    """Ends a git that has not done its work within the block in time; whoever reads from it then meets the end."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _not_run(error: OSError) -> HardenError:
+    if isinstance(error, FileNotFoundError):
+        return HardenError("git is not installed", "`apt-get install git`, or the like, brings it")
+    return HardenError(f"git cannot be run: {error.strerror}")
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    nothing = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+    return kept | nothing | {"LC_ALL": "C", "GIT_CONFIG_COUNT": "0"}
