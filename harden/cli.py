@@ -41,7 +41,10 @@ class Part(TyperGroup):
         return group.make_context(*args, **kwargs)
 
 
-PARTS = (Part("wg", "Trust profiles for WireGuard gateways, enforced in the kernel.", "wgfw.cli"),)
+PARTS = (
+    Part("wg", "Trust profiles for WireGuard gateways, enforced in the kernel.", "wgfw.cli"),
+    Part("secrets", "Custody for keys: find them, move them to Vault, repoint what uses them.", "harden_secrets.cli"),
+)
 
 
 class Root(TyperGroup):

@@ -1,0 +1,1 @@
+"""The commands of ``harden secrets``, one module each."""

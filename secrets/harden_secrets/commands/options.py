@@ -1,0 +1,15 @@
+"""The options of ``harden secrets``, spelled once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", metavar="N", help="The namespace; without it that of the context.")
+]
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option("--kubeconfig", metavar="FILE", help="How to reach the cluster. [env var: KUBECONFIG]"),
+]
+Context = Annotated[str | None, typer.Option("--context", metavar="NAME", help="The context of the kubeconfig.")]
