@@ -6,13 +6,13 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from harden.document.place import Place
 from harden.document.wording import moment, quote
 from harden.errors import HardenError
 from wgfw.addresses import AddressSet, format_ip, parse_ip
 from wgfw.directory import Directory
 from wgfw.evaluate import Case, Evaluator, Verdict
 from wgfw.intervals import IntervalSet
-from wgfw.policy.document import Place
 from wgfw.policy.model import Client, Rule
 from wgfw.remedy import Wish, remedy
 from wgfw.services import describe, services_in

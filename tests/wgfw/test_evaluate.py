@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 
+from harden.document.place import Place
 from tests.wgfw import naive
 from tests.wgfw.handmade import NOW, Holder, Peer, build, flow_point
 from tests.wgfw.made_policies import packets, policies
 from wgfw.addresses import AddressSet, Prefix, format_ip, parse_ip
 from wgfw.evaluate import Evaluator, Packet, Verdict
-from wgfw.policy.document import Document, Place
+from wgfw.policy.document import Document
 from wgfw.policy.model import Client, Policy
 from wgfw.services import Flow
 

@@ -274,7 +274,7 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("wgfw.policy.files.os.open", refuse)
+    monkeypatch.setattr("harden.file.os.open", refuse)
     with pytest.raises(HardenError, match=r"policy.yaml: cannot be read: Permission denied"):
         load(str(tmp_path / "policy.yaml"))
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harden.document.place import Place
 from harden.errors import HardenError
 from tests.wgfw.handmade import NOW, Holder, Peer, build
 from tests.wgfw.made_policies import policies
-from wgfw.policy.document import Document, Place, PolicyTest
+from wgfw.policy.document import Document, PolicyTest
 from wgfw.policy.model import Client, Policy, Rule, Scope
 from wgfw.policy.snapshot import from_json, to_json
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harden.document.problems import Problems
+from harden.document.shape import excerpt
 from harden.document.yamltree import Mapping, Node, Scalar, Sequence, parse
 from harden.errors import HardenError
-from wgfw.policy.shape import excerpt
 
 
 def tree(text: str | bytes) -> Node:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from wgfw.policy.document import Document, Entry, Place, Rules
+from harden.document.place import Place
+from wgfw.policy.document import Document, Entry, Rules
 from wgfw.policy.model import Policy, Rule
 
 

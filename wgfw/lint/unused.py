@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from harden.document.place import Place
 from harden.document.wording import quote
 from wgfw.lint.finding import Finding, Kind, Survey
-from wgfw.policy.document import Entry, Place, TargetKind
+from wgfw.policy.document import Entry, TargetKind
 
 MOST_NAMES = 5
 

@@ -8,20 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from harden.document.place import Place
 from wgfw.addresses import AddressSet
 from wgfw.intervals import IntervalSet
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something stands. ``text`` is the entry as written, on one line; ``str()`` is ``file:line``."""
-
-    file: str
-    line: int
-    text: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
 
 
 class TargetKind(Enum):

@@ -3,10 +3,10 @@
 import re
 from datetime import UTC, datetime
 
+from harden.document.shape import Fields, Shape
 from harden.document.wording import quote
 from harden.document.yamltree import Mapping, Node
 from wgfw.policy.document import Effect, Entry, Rules, Target
-from wgfw.policy.shape import Fields, Shape
 from wgfw.policy.terms import Terms
 
 LISTS = ("allow", "deny", "inbound")

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
+from harden.document.shape import Fields, Shape
 from harden.document.wording import did_you_mean, quote
 from harden.document.yamltree import Mapping, Node, Scalar
 from wgfw.policy.document import InterfaceEntry
 from wgfw.policy.names import interface_fault
-from wgfw.policy.shape import Fields, Shape
 
 
 def read_interfaces(shape: Shape, fields: Fields, line: int, profiles: Collection[str]) -> dict[str, InterfaceEntry]:

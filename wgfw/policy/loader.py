@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harden.document.problems import Problems
+from harden.document.shape import Fields, Shape
 from harden.document.yamltree import Mapping, Node, Scalar, parse
 from wgfw.policy.document import Document, Profile
-from wgfw.policy.files import ProfileFile, read_file, read_profiles_folder
+from wgfw.policy.files import ProfileFile, read_policy_file, read_profiles_folder
 from wgfw.policy.interfaces import read_interfaces
 from wgfw.policy.people import read_clients, read_profiles, read_shipped
-from wgfw.policy.settings import check_version, read_defaults, read_tests
-from wgfw.policy.shape import Fields, Shape
+from wgfw.policy.settings import read_defaults, read_tests
 from wgfw.policy.terms import Terms
 from wgfw.policy.vocabulary import read_networks, read_services
 
@@ -25,7 +25,7 @@ def load(path: str, profiles_dir: Path | None = None) -> Document:
 
     Raises HardenError with every problem of the file, each as ``path:line: …``.
     """
-    return read_document(read_file(path), path, read_profiles_folder(profiles_dir))
+    return read_document(read_policy_file(path), path, read_profiles_folder(profiles_dir))
 
 
 def read_document(data: bytes, path: str, shipped: Iterable[ProfileFile] = ()) -> Document:
@@ -43,7 +43,7 @@ def read_document(data: bytes, path: str, shipped: Iterable[ProfileFile] = ()) -
 def _assemble(shape: Shape, root: Mapping, shipped: dict[str, ProfileFile]) -> Document:
     """All sections in the order in which they need each other's names."""
     fields = shape.fields(root, "a policy", TOP_KEYS)
-    check_version(shape, fields, root.line)
+    shape.check_version(fields, root.line)
     services = read_services(shape, _section(fields, "services"))
     networks = read_networks(shape, _section(fields, "networks"))
     known = {**shipped, **_section_keys(fields, "profiles")}

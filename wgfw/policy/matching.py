@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harden.document.place import Place
 from harden.document.problems import Problems
 from harden.document.wording import listing, nearest, quote
 from wgfw.peers.values import InterfacePeers, Peer
-from wgfw.policy.document import ClientEntry, Place
+from wgfw.policy.document import ClientEntry
 
 
 @dataclass(frozen=True, slots=True)

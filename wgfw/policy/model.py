@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from harden.document.place import Place
 from wgfw.addresses import AddressSet, Prefix
 from wgfw.intervals import IntervalSet
-from wgfw.policy.document import Effect, Place, PolicyTest, Target
+from wgfw.policy.document import Effect, PolicyTest, Target
 
 
 @dataclass(frozen=True, slots=True)

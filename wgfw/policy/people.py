@@ -3,13 +3,13 @@
 import base64
 import binascii
 
+from harden.document.shape import Fields, Shape
 from harden.document.wording import did_you_mean, quote
 from harden.document.yamltree import Node, Scalar
 from wgfw.policy.document import ClientEntry, Profile
 from wgfw.policy.entries import LISTS, read_rules
 from wgfw.policy.interfaces import check_profile, read_profile_name
 from wgfw.policy.names import profile_fault
-from wgfw.policy.shape import Fields, Shape
 from wgfw.policy.terms import Terms
 
 PROFILE_KEYS = ("description", *LISTS)

@@ -1,8 +1,9 @@
-"""The sections ``version``, ``defaults`` and ``tests``."""
+"""The sections ``defaults`` and ``tests``."""
 
 import re
 from collections.abc import Collection
 
+from harden.document.shape import Fields, Shape, describe
 from harden.document.wording import did_you_mean, listing, quote
 from harden.document.yamltree import Mapping, Node, Scalar
 from wgfw import services
@@ -11,7 +12,6 @@ from wgfw.intervals import IntervalSet
 from wgfw.policy.document import Defaults, PolicyTest
 from wgfw.policy.interfaces import check_profile, read_profile_name
 from wgfw.policy.people import check_mode
-from wgfw.policy.shape import Fields, Shape, describe
 from wgfw.policy.terms import Terms, looks_like_address
 
 DEFAULTS_KEYS = ("profile", "on_allow", "mode", "mark")
@@ -22,16 +22,6 @@ EXPECT = ("allow", "deny")
 _MASK = re.compile(r"0[xX][0-9a-fA-F]{1,8}\Z|[0-9]{1,10}\Z")
 
 
-def check_version(shape: Shape, fields: Fields, line: int) -> None:
-    """Note a problem for every policy that is not of version 1."""
-    if "version" not in fields:
-        shape.problems.add(line, 'the version is missing: write "version: 1"')
-        return
-    node = fields["version"][1]
-    if not (isinstance(node, Scalar) and node.kind == "number" and node.value == "1"):
-        shape.problems.add(node.line, f'"version" must be the number 1, not {describe(node)}')
-
-
 def read_defaults(shape: Shape, node: Node, profiles: Collection[str]) -> Defaults:
     """The ``defaults`` section."""
     fields = shape.fields(node, '"defaults"', DEFAULTS_KEYS)
@@ -39,21 +29,11 @@ def read_defaults(shape: Shape, node: Node, profiles: Collection[str]) -> Defaul
     profile = read_profile_name(shape, fields["profile"], profiles) if "profile" in fields else None
     if "profile" not in fields:
         check_profile(shape, given.profile, node.line, profiles)
-    on_allow = _choice(shape, fields, "on_allow", ON_ALLOW) if "on_allow" in fields else None
+    on_allow = shape.choice(fields["on_allow"][1], quote("on_allow"), ON_ALLOW) if "on_allow" in fields else None
     if "mode" in fields:
         check_mode(shape, fields["mode"][1])
     mark = _read_mark(shape, fields["mark"][1]) if "mark" in fields else None
     return Defaults(profile or given.profile, on_allow or given.on_allow, mark or given.mark)
-
-
-def _choice(shape: Shape, fields: Fields, key: str, known: tuple[str, ...]) -> str | None:
-    node = fields[key][1]
-    text = shape.string(node, quote(key))
-    if text is None or text in known:
-        return text
-    hint = did_you_mean(text, known) or f"; known: {listing(known)}"
-    shape.problems.add(node.line, f"unknown {quote(key)} {quote(text)}{hint}")
-    return None
 
 
 def _read_mark(shape: Shape, node: Node) -> int | None:
@@ -83,7 +63,7 @@ def _read_test(shape: Shape, node: Node, terms: Terms) -> PolicyTest | None:
     sender = shape.string(fields["from"][1], '"from"')
     to = _read_address(shape, fields["to"][1])
     service = _read_point(shape, fields["service"][1], terms)
-    expect = _choice(shape, fields, "expect", EXPECT)
+    expect = shape.choice(fields["expect"][1], quote("expect"), EXPECT)
     if sender is None or to is None or service is None or expect is None:
         return None
     return PolicyTest(sender, to, service, expect, shape.place(node))

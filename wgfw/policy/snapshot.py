@@ -11,10 +11,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+from harden.document.place import Place
 from harden.errors import HardenError
 from wgfw.addresses import AddressSet, Prefix
 from wgfw.intervals import IntervalSet
-from wgfw.policy.document import Effect, Place, PolicyTest, Target, TargetKind
+from wgfw.policy.document import Effect, PolicyTest, Target, TargetKind
 from wgfw.policy.model import Client, Policy, Rule, Scope
 
 VERSION = 1

@@ -2,6 +2,7 @@
 
 from graphlib import CycleError, TopologicalSorter
 
+from harden.document.shape import Shape
 from harden.document.wording import quote
 from harden.document.yamltree import Node, Scalar
 from wgfw.addresses import AddressSet, Prefix
@@ -9,7 +10,6 @@ from wgfw.intervals import Interval, IntervalSet
 from wgfw.policy.document import Network
 from wgfw.policy.entries import SERVICE_EXAMPLE
 from wgfw.policy.names import network_fault, service_fault
-from wgfw.policy.shape import Shape
 from wgfw.policy.terms import KEYWORDS, LATER, looks_like_address, not_yet, parse_prefix, parse_service
 
 ADDRESS_EXAMPLE = "write an address or CIDR"

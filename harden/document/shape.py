@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from harden.document import yamltree
+from harden.document.place import Place
 from harden.document.problems import Problems
-from harden.document.wording import did_you_mean, quote
+from harden.document.wording import did_you_mean, listing, quote
 from harden.document.yamltree import Mapping, Node, Scalar, Tree
-from wgfw.policy.document import Place
 
 EXCERPT = 200
 
@@ -57,6 +57,24 @@ class Shape:
             hint = hint or f': put it in quotes if it is a name: "{node.value}"'
         self.problems.add(node.line, f"{what} must be text, not {describe(node)}{hint}")
         return None
+
+    def choice(self, node: Node, what: str, known: Sequence[str]) -> str | None:
+        """One of the known words."""
+        text = self.string(node, what)
+        if text is None or text in known:
+            return text
+        hint = did_you_mean(text, known) or f"; known: {listing(known)}"
+        self.problems.add(node.line, f"unknown {what} {quote(text)}{hint}")
+        return None
+
+    def check_version(self, fields: Fields, line: int) -> None:
+        """Note a problem for every file that is not of version 1."""
+        if "version" not in fields:
+            self.problems.add(line, 'the version is missing: write "version: 1"')
+            return
+        node = fields["version"][1]
+        if not (isinstance(node, Scalar) and node.kind == "number" and node.value == "1"):
+            self.problems.add(node.line, f'"version" must be the number 1, not {describe(node)}')
 
     def strings(self, node: Node, what: str, instead: str = "") -> Iterator[tuple[str, Node]]:
         """The texts of a list, each with its node."""
