@@ -1,0 +1,113 @@
+"""Bring a Secret into being that is backed by Vault, and prove its bytes."""
+
+import base64
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from harden.errors import HardenError
+from harden_secrets.cluster.port import Manifest, ObjectName
+from harden_secrets.confidential import Confidential
+from harden_secrets.delivery import direct
+from harden_secrets.delivery.form import in_form
+from harden_secrets.delivery.marks import is_ours, is_vault_backed
+from harden_secrets.migrate.performers.site import Site, packed, restorable, unpacked
+from harden_secrets.migrate.step import Step
+from harden_secrets.plan.values import Delivery, PlannedSecret
+
+
+class Deliver:
+    """Creates the Secret, or what an operator makes it from. Never writes over what is not ours."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def capture(self, step: Step) -> Confidential:
+        """The objects of these names that are there, by their place in :meth:`_wanted`."""
+        names = [ObjectName.of(manifest) for manifest in self._wanted(step, {})]
+        return packed({"there": [self._site.cluster.get(name) for name in names]})
+
+    def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
+        """Create what is missing and bring up to date what is ours."""
+        secret = self._site.secret(step)
+        for manifest in self._wanted(step, self._site.stored(secret)):
+            self._put(manifest)
+        delivery = secret.deliveries[step.index]
+        return {"secret": f"{delivery.namespace}/{delivery.secret}", "to": delivery.to}
+
+    def undo(self, step: Step, before: Confidential) -> None:
+        """Take away what was not there before; put back what was there and ours."""
+        there = unpacked(before)["there"]
+        for manifest, old in zip(self._wanted(step, {}), there, strict=True):
+            name = ObjectName.of(manifest)
+            now = self._site.cluster.get(name)
+            if old is None and now is not None and is_ours(now):
+                self._site.cluster.delete(name, uid=now["metadata"]["uid"])
+            elif old is not None and now is None:
+                self._site.cluster.create(restorable(old))
+            elif old is not None and now is not None and is_ours(now):
+                self._replace(restorable(old), now)
+
+    def _wanted(self, step: Step, fields: Mapping[str, Confidential]) -> tuple[Manifest, ...]:
+        secret = self._site.secret(step)
+        delivery = secret.deliveries[step.index]
+        if delivery.to != "direct":
+            return delivery.objects
+        # Without values it is only looked at for its name.
+        bare = fields or {one.name: Confidential(b"") for one in secret.fields}
+        return (direct.secret(delivery, self._site.plan.vault_mount, secret.vault_path, bare),)
+
+    def _put(self, manifest: Manifest) -> None:
+        name = ObjectName.of(manifest)
+        now = self._site.cluster.get(name)
+        if now is None:
+            self._site.cluster.create(manifest)
+        elif not is_ours(now):
+            raise HardenError(
+                f"{name} is there already and harden did not make it",
+                "nothing was overwritten; remove or rename it, then make the plan anew",
+            )
+        elif any(now.get(part) != manifest.get(part) for part in ("data", "spec", "type")):
+            self._replace(manifest, now)
+
+    def _replace(self, manifest: Manifest, now: Manifest) -> None:
+        metadata = {**now["metadata"], **manifest["metadata"], "resourceVersion": now["metadata"]["resourceVersion"]}
+        self._site.cluster.replace({**manifest, "metadata": metadata})
+
+
+class ProveDelivery:
+    """Compares what is in the Secret with what is in Vault, byte for byte. Changes nothing."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def capture(self, step: Step) -> Confidential:
+        """Nothing: there will be nothing to undo."""
+        return Confidential(b"")
+
+    def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
+        """Waits for an operator; a Secret that has other bytes when the time is up is an error."""
+        secret = self._site.secret(step)
+        delivery = secret.deliveries[step.index]
+        seconds = 0 if delivery.to == "direct" else self._site.delivery_seconds
+        if not self._site.until(seconds, lambda: not wrong_keys(self._site, secret, delivery)):
+            keys = ", ".join(wrong_keys(self._site, secret, delivery))
+            raise HardenError(
+                f"secret {delivery.namespace}/{delivery.secret}: not as Vault has it: {keys}",
+                f"nothing uses it yet; look at what {delivery.to} says about it, then run: harden secrets resume",
+            )
+        return {"keys": len(delivery.keys)}
+
+    def undo(self, step: Step, before: Confidential) -> None:
+        """Nothing was changed."""
+
+
+def wrong_keys(site: Site, secret: PlannedSecret, delivery: Delivery) -> list[str]:
+    """The keys of a delivered Secret whose bytes are not those of Vault; all of them where there is no Secret."""
+    there = site.cluster.get(ObjectName("v1", "Secret", delivery.namespace, delivery.secret))
+    if there is None or not is_vault_backed(there):
+        return [entry.key for entry in delivery.keys]
+    fields, data = site.stored(secret), there.get("data") or {}
+    wanted = {entry.key: in_form(fields[entry.field], entry.form).reveal() for entry in delivery.keys}
+    got = {key: base64.b64decode(data.get(key, "")) for key in wanted}
+    return [key for key, value in wanted.items() if key not in data or not hmac.compare_digest(got[key], value)]

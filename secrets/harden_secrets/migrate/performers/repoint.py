@@ -1,0 +1,75 @@
+"""Point a consumer at the delivered Secret and wait until its pods run with it; put it back where they do not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harden.errors import HardenError
+from harden_secrets.cluster.port import Manifest, ObjectName
+from harden_secrets.confidential import Confidential
+from harden_secrets.migrate.performers.rollout import WORKLOADS, has_failed, is_complete
+from harden_secrets.migrate.performers.site import Site, existing, packed, restorable, unpacked
+from harden_secrets.migrate.reversal import applied, is_applied, reverse
+from harden_secrets.migrate.step import Step
+from harden_secrets.plan.values import ConsumerChange
+
+
+class Repoint:
+    """Applies a consumer's JSON patch, whose tests hold only for the object that the plan saw."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def capture(self, step: Step) -> Confidential:
+        """The whole object as it was: a literal environment variable may have held the key."""
+        return packed(restorable(existing(self._site.cluster, self._change(step).object)))
+
+    def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
+        """Patch and wait. Where the rollout fails, the patch is taken back and that is waited for as well."""
+        change = self._change(step)
+        now = existing(self._site.cluster, change.object)
+        if not is_applied(now, unpacked(before), change.patch):
+            self._site.cluster.patch(change.object, change.patch)
+        if change.rollout and (why := self._waited(change.object)):
+            self.undo(step, before)
+            raise HardenError(
+                f"{change.object}: its pods did not come up with the new Secret, so it was put back: {why}",
+                f"see: kubectl -n {change.object.namespace} describe {change.object.kind.lower()} {change.object.name}; "
+                "then run: harden secrets resume, or harden secrets rollback",
+            )
+        return {"object": str(change.object)}
+
+    def undo(self, step: Step, before: Confidential) -> None:
+        """Take back exactly what the patch changed; what others changed since then stays."""
+        change, old = self._change(step), unpacked(before)
+        now = self._site.cluster.get(change.object)
+        if now is None:
+            return  # its owner removed it: there is no consumer any more
+        patch = reverse(old, applied(old, change.patch), now)
+        if patch:
+            self._site.cluster.patch(change.object, patch)
+        if change.rollout and (why := self._waited(change.object)):
+            raise HardenError(
+                f"{change.object}: was put back, but its pods do not come up: {why}",
+                "the old Secret or ConfigMap is in place; look at the pods, then run: harden secrets rollback",
+            )
+
+    def _change(self, step: Step) -> ConsumerChange:
+        return self._site.secret(step).consumers[step.index]
+
+    def _waited(self, name: ObjectName) -> str:
+        """Nothing once the rollout is complete, else why it is not."""
+        if name.kind not in WORKLOADS:
+            return ""
+        last: Manifest = {}
+        first_failure = ""
+
+        def settled() -> bool:
+            nonlocal last, first_failure
+            last = existing(self._site.cluster, name)
+            first_failure = has_failed(last)
+            return is_complete(last) or bool(first_failure)
+
+        self._site.until(self._site.rollout_seconds, settled)
+        if last and is_complete(last):
+            return ""
+        return first_failure or f"not complete after {self._site.rollout_seconds:g} seconds"

@@ -1,0 +1,36 @@
+"""Whether a workload's pods are all of its newest template and ready. Pure: the object's status says so."""
+
+from collections.abc import Mapping
+from typing import Any
+
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
+
+
+def is_complete(workload: Mapping[str, Any]) -> bool:
+    """Whether the controller has seen the newest generation and replaced every pod by it (as `kubectl rollout` does)."""
+    spec, status = workload.get("spec") or {}, workload.get("status") or {}
+    if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
+        return False
+    if workload["kind"] == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", 0)
+        return _all(status, wanted, "updatedNumberScheduled", "numberAvailable")
+    wanted = spec.get("replicas", 1)
+    if workload["kind"] in ("ReplicaSet", "ReplicationController"):
+        return _all(status, wanted, "readyReplicas")
+    if workload["kind"] == "StatefulSet":
+        return _all(status, wanted, "updatedReplicas", "readyReplicas") and (
+            not wanted or status.get("currentRevision") == status.get("updateRevision")
+        )
+    return status.get("replicas", 0) == wanted and _all(status, wanted, "updatedReplicas", "availableReplicas")
+
+
+def has_failed(workload: Mapping[str, Any]) -> str:
+    """Why a rollout will not come to its end by itself, in the controller's words; empty while it may."""
+    for condition in (workload.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "Progressing" and condition.get("status") == "False":
+            return str(condition.get("message") or condition.get("reason") or "it does not progress")
+    return ""
+
+
+def _all(status: Mapping[str, Any], wanted: int, *counts: str) -> bool:
+    return all(status.get(count, 0) == wanted for count in counts)

@@ -1,0 +1,55 @@
+"""Store a key in Vault, and know that it is there."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from harden.errors import HardenError
+from harden_secrets.confidential import Confidential
+from harden_secrets.migrate.gather import gathered
+from harden_secrets.migrate.performers.site import Site
+from harden_secrets.migrate.step import Step
+from harden_secrets.plan.values import PlannedSecret
+
+
+class Store:
+    """Writes the fields of a key as a new version; the adapter reads them back and compares."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def capture(self, step: Step) -> Confidential:
+        """The version that was current, 0 for none."""
+        known = self._site.vault.metadata(self._site.secret(step).vault_path)
+        return Confidential(json.dumps({"version": known.current if known else 0}).encode())
+
+    def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
+        """A path that has exactly these bytes is as it should be; one with others belongs to somebody else."""
+        secret = self._site.secret(step)
+        there = self._site.vault.read(secret.vault_path)
+        if there is not None:
+            self._check_same(secret, there.fields)
+            return {"path": secret.vault_path, "version": there.version}
+        fields = gathered(secret, lambda: self._site.cluster, self._site.fingerprints)
+        version = self._site.vault.write(secret.vault_path, fields, cas=_version(before))
+        return {"path": secret.vault_path, "version": version}
+
+    def undo(self, step: Step, before: Confidential) -> None:
+        """Soft-delete what this run wrote. Nobody uses it any more: everything after it is undone."""
+        secret = self._site.secret(step)
+        known = self._site.vault.metadata(secret.vault_path)
+        if known is not None and known.current > _version(before):
+            self._site.vault.delete(secret.vault_path, tuple(range(_version(before) + 1, known.current + 1)))
+
+    def _check_same(self, secret: PlannedSecret, fields: Mapping[str, Confidential]) -> None:
+        # By keyed digest: the copies may be gone already, where the run goes on after a crash.
+        digests = {name: self._site.fingerprints.of_bytes("stored", value) for name, value in fields.items()}
+        if digests != {one.name: one.digest for one in secret.fields}:
+            raise HardenError(
+                f"{self._site.plan.vault_mount}/{secret.vault_path}: something else is stored there already",
+                "nothing was overwritten; name another path for it in the inventory, or remove what is there",
+            )
+
+
+def _version(before: Confidential) -> int:
+    return int(json.loads(before.reveal())["version"])

@@ -1,0 +1,115 @@
+"""JSON patches (RFC 6902) as far as plans have them, and how one is taken back. Pure."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from harden_secrets.cluster.port import Manifest
+
+Operation = Mapping[str, Any]
+
+
+def applied(manifest: Manifest, patch: Sequence[Operation]) -> Manifest:
+    """The object after `add`, `remove` and `replace`; a `test` is the server's matter. Raises LookupError, ValueError."""
+    made = deepcopy(manifest)
+    for operation in patch:
+        if operation["op"] == "test":
+            continue
+        parts = _parts(operation["path"])
+        holder: Any = made
+        for part in parts[:-1]:
+            holder = holder[int(part)] if isinstance(holder, list) else holder[part]
+        _change(holder, parts[-1], operation)
+    return made
+
+
+def is_applied(now: Manifest, before: Manifest, patch: Sequence[Operation]) -> bool:
+    """Whether the object is already as the patch makes it, where the patch changes it."""
+    after = applied(before, patch)
+    return all(_same(now, after, path) for path in _roots(patch))
+
+
+def reverse(before: Manifest, after: Manifest, now: Manifest) -> list[Operation]:
+    """A patch that makes ``now`` as ``before`` where ``after`` differs from it; empty where it is so already.
+
+    Others' changes to other fields stay. It works on the smallest subtrees that are there in all three, and tests
+    first that they are what was last seen.
+    """
+    return list(_differences(before, after, now, ""))
+
+
+def _differences(before: Any, after: Any, now: Any, path: str) -> list[Operation]:
+    if before == after or now == before:
+        return []
+    if all(isinstance(one, dict) for one in (before, after, now)):
+        found: list[Operation] = []
+        for key in sorted({*before, *after}):
+            found += _entry(before, after, now, key, f"{path}/{_escaped(key)}")
+        return found
+    if all(isinstance(one, list) for one in (before, after, now)) and len(before) == len(after) == len(now):
+        return [
+            operation
+            for number in range(len(now))
+            for operation in _differences(before[number], after[number], now[number], f"{path}/{number}")
+        ]
+    return [{"op": "test", "path": path, "value": now}, {"op": "replace", "path": path, "value": before}]
+
+
+def _entry(
+    before: Mapping[str, Any], after: Mapping[str, Any], now: Mapping[str, Any], key: str, path: str
+) -> list[Operation]:
+    if (key in before) == (key in after) and before.get(key) == after.get(key):
+        return []
+    if key in before and key in now:
+        return _differences(before[key], after.get(key), now[key], path)
+    if key in before:
+        return [{"op": "add", "path": path, "value": before[key]}]
+    if key in now:
+        return [{"op": "test", "path": path, "value": now[key]}, {"op": "remove", "path": path}]
+    return []
+
+
+def _change(holder: Any, part: str, operation: Operation) -> None:
+    kind, value = operation["op"], deepcopy(operation.get("value"))
+    if isinstance(holder, list):
+        at = len(holder) if part == "-" else int(part)
+        if kind == "add":
+            holder.insert(at, value)
+        elif kind == "replace":
+            holder[at] = value
+        else:
+            del holder[at]
+    elif kind == "remove":
+        del holder[part]
+    else:
+        holder[part] = value
+
+
+def _roots(patch: Sequence[Operation]) -> set[str]:
+    """The paths to compare: for an entry that is added to or removed from a list, the list."""
+    paths = {operation["path"] for operation in patch if operation["op"] != "test"}
+    return {
+        path.rpartition("/")[0] if path.rpartition("/")[2].lstrip("-").isdigit() or path.endswith("/-") else path
+        for path in paths
+    }
+
+
+def _same(one: Any, other: Any, path: str) -> bool:
+    for part in _parts(path):
+        try:
+            other = other[int(part)] if isinstance(other, list) else other[part]
+        except (LookupError, ValueError, TypeError):
+            other = None
+        try:
+            one = one[int(part)] if isinstance(one, list) else one[part]
+        except (LookupError, ValueError, TypeError):
+            one = None
+    return bool(one == other)
+
+
+def _parts(path: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
