@@ -1,12 +1,21 @@
 """Looking at one blob, or one object of a live cluster."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from harden_secrets.budget import Budget
+from harden_secrets.budget import Budget, Meter
 from harden_secrets.confidential import Confidential
+from harden_secrets.documents import Taken
+from harden_secrets.documents.live import tree
+from harden_secrets.documents.walking import Walk
+from harden_secrets.examine.examination import Examination, Told
+from harden_secrets.examine.layer import Layer, Seen
+from harden_secrets.examine.merging import merged
+from harden_secrets.examine.relevance import Relevance
 from harden_secrets.examine.sighting import Observation, Sighting
-from harden_secrets.material import Detector, Surroundings, detections
+from harden_secrets.examine.where import Where
+from harden_secrets.material import Detector, Surroundings
 
 _DEFAULT = Budget()
 
@@ -20,14 +29,42 @@ def examine(
     it, it is no clean result) and :class:`Reference` (other files that are to be looked at as well). Never raises,
     whatever the content is.
     """
-    for found in detections(detectors, content, Surroundings(file=file)):
-        line = content.count(b"\n", 0, found.start) + 1
-        value = Confidential(content[found.start : found.end])
-        yield Sighting(found, line, None, (), found.start, found.end, value)
+    relevance = _relevance(tuple(detectors))
+    where = Where(0, len(content), 1, exact=True, lined=True)
+    layer = Layer(content, where, Surroundings(file=file))
+    return _told(Examination(relevance, Meter(budget)).layer(layer))
 
 
 def examine_object(
     manifest: Mapping[str, Any], detectors: Sequence[Detector], budget: Budget = _DEFAULT
 ) -> Iterator[Observation]:
     """The same for an object as the API server gives it; there are no lines, and every sighting has an object."""
-    yield from ()
+    relevance = _relevance(tuple(detectors))
+    layer = Layer(b"", Where(0, 0, 0), Surroundings())
+    walk = Walk(0, budget.nesting, budget.fields)
+    fields = list(walk.fields(tree(manifest, budget.nesting)))
+    return _told(Examination(relevance, Meter(budget)).fields(layer, Taken("", fields, walk.missed)))
+
+
+@lru_cache(maxsize=4)
+def _relevance(detectors: tuple[Detector, ...]) -> Relevance:
+    return Relevance(detectors)
+
+
+def _told(told: Iterator[Told]) -> Iterator[Observation]:
+    """Sightings without repetition, and what else there is to say, each thing once."""
+    seen: list[Seen] = []
+    others: dict[Observation, None] = {}
+    for one in told:
+        if isinstance(one, Seen):
+            seen.append(one)
+        else:
+            others.setdefault(one)
+    yield from map(_sighting, merged(seen))
+    yield from others
+
+
+def _sighting(seen: Seen) -> Sighting:
+    found, layer, where = seen.detection, seen.layer, seen.where
+    value = Confidential(layer.content[found.start : found.end])
+    return Sighting(found, where.line, layer.object, layer.encodings, where.start, where.end, value)

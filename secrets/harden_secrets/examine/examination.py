@@ -1,0 +1,160 @@
+"""The recursion: a layer is asked for keys, taken apart into fields, and unwrapped, and each part is a layer again."""
+
+import binascii
+from collections.abc import Iterator
+from dataclasses import replace
+
+from harden_secrets import unwrap
+from harden_secrets.budget import Meter
+from harden_secrets.documents import Field, Taken, take_apart
+from harden_secrets.documents.spans import Spans
+from harden_secrets.examine.layer import Layer, Seen
+from harden_secrets.examine.quiet import is_encrypted
+from harden_secrets.examine.relevance import Relevance
+from harden_secrets.examine.sighting import Reference, Unexamined
+from harden_secrets.examine.where import part_of
+from harden_secrets.material import Surroundings, detections
+from harden_secrets.unwrap import Part
+from harden_secrets.unwrap.base64text import decode
+
+_TINY = 4  # bytes: nothing shorter is a key, and there are many such fields
+Told = Seen | Unexamined | Reference
+
+
+class Examination:
+    """One examination of one blob."""
+
+    def __init__(self, relevance: Relevance, meter: Meter) -> None:
+        self._relevance = relevance
+        self._meter = meter
+
+    def layer(self, layer: Layer) -> Iterator[Told]:
+        """Everything in a layer and what it wraps."""
+        if len(layer.content) < _TINY or is_encrypted(layer.content):
+            return
+        if layer.depth > self._meter.budget.depth:
+            yield _unexamined(layer, "it is wrapped too many times", bomb=True)
+            return
+        layer.relevant = self._relevance.of(layer.content, layer.relevant)
+        parts = list(self._archived(layer))
+        if parts:
+            yield from parts
+            yield from self._detected(layer, Spans(()))
+            return
+        taken = take_apart(layer.content, _file_name(layer), self._meter.budget)
+        spoken_for = Spans((field.start, field.end) for way in taken for field in way.fields)
+        settled = Spans(
+            (field.start, field.end) for way in taken for field in way.fields if field.encodings or field.quiet
+        )
+        yield from self._detected(layer, settled)
+        for way in taken:
+            yield from self._fields(layer, way)
+        for part in unwrap.embedded(layer.content, self._relevance.clues, self._meter, spoken_for.end):
+            yield from self._unwrapped(layer, part)
+
+    def fields(self, layer: Layer, way: Taken) -> Iterator[Told]:
+        """Everything in the fields of a document."""
+        yield from self._fields(layer, way)
+
+    def _detected(self, layer: Layer, settled: Spans) -> Iterator[Seen]:
+        """What the detectors say of the bytes as they are, except where the place says that they are something else."""
+        asked = self._relevance.detectors(layer.relevant)
+        for found in detections(asked, layer.content, layer.surroundings):
+            if not settled.cover(found.start):
+                yield Seen(layer, found, part_of(layer.where, layer.lines, found.start, found.end))
+
+    def _archived(self, layer: Layer) -> Iterator[Told]:
+        for part in unwrap.archived(layer.content, self._meter):
+            yield from self._unwrapped(layer, part)
+
+    def _unwrapped(self, layer: Layer, part: Part) -> Iterator[Told]:
+        where = replace(part_of(layer.where, layer.lines, part.start, part.end), exact=False, lined=False)
+        inner = Layer(
+            part.content,
+            where,
+            replace(layer.surroundings, name=part.name or layer.surroundings.name),
+            layer.object,
+            (*layer.encodings, part.label),
+            layer.relevant,
+            layer,
+            (part.start, part.end),
+            layer.depth + 1,
+        )
+        if part.missed:
+            yield _unexamined(inner, part.missed, bomb=part.bomb)
+        yield from self.layer(inner)
+
+    def _fields(self, layer: Layer, way: Taken) -> Iterator[Told]:
+        if way.missed:
+            yield _unexamined(layer, way.missed, bomb=True)
+        relevant = self._relevance.of_fields(way.fields, layer.relevant)
+        for field in way.fields:
+            if not self._meter.take_field():
+                yield _unexamined(layer, "it has too many fields", bomb=True)
+                return
+            yield from self._field(layer, field, way.syntax, relevant)
+
+    def _field(self, layer: Layer, field: Field, syntax: str, relevant: frozenset[int]) -> Iterator[Told]:
+        inner = _as_layer(layer, field, syntax, relevant)
+        if field.borrowed:
+            path = field.value.decode("utf-8", "replace")
+            if "${" not in path and "\0" not in path:
+                yield Reference(path, field.borrowed, inner.where.line, inner.object)
+        elif not field.quiet:
+            yield from self._demanded(inner, field) if field.encodings else self.layer(inner)
+
+    def _demanded(self, layer: Layer, field: Field) -> Iterator[Told]:
+        """What stands in a place that demands base64; where it is none, it is text all the same."""
+        try:
+            content = decode(field.value)
+        except (binascii.Error, ValueError):
+            yield from self.layer(layer)
+            return
+        if self._meter.room(len(content)) < len(content):
+            yield _unexamined(layer, "there is more base64 than is looked at", bomb=True)
+            return
+        self._meter.take_layer(len(content))
+        where = replace(layer.where, exact=False, lined=False)
+        encodings = (*layer.encodings, *field.encodings)
+        origin = (0, len(field.value))
+        surroundings, relevant, depth = layer.surroundings, layer.relevant, layer.depth + 1
+        yield from self.layer(
+            Layer(content, where, surroundings, layer.object, encodings, relevant, layer, origin, depth)
+        )
+
+
+def _as_layer(layer: Layer, field: Field, syntax: str, relevant: frozenset[int]) -> Layer:
+    """A field as a layer. The first document inside a file is the file's own syntax, any further one a wrapping."""
+    where = part_of(layer.where, layer.lines, field.start, field.end)
+    where = replace(where, exact=where.exact and field.exact, lined=where.lined and (field.lined or field.exact))
+    nested = syntax and (layer.parent is not None or layer.encodings)
+    number = str(field.document) if field.document else ""
+    around = layer.surroundings
+    surroundings = Surroundings(
+        around.file,
+        field.name or around.name,
+        field.siblings or around.siblings,
+        field.image or around.image,
+        field.object.kind if field.object else around.object_kind,
+        field.secret_type or around.secret_type,
+    )
+    return Layer(
+        field.value,
+        where,
+        surroundings,
+        layer.object or field.object,
+        (*layer.encodings, f"{syntax}:{number}{field.pointer}") if nested else layer.encodings,
+        relevant,
+        layer,
+        (field.start, field.end),
+        layer.depth + bool(nested),
+    )
+
+
+def _file_name(layer: Layer) -> str:
+    """What the syntax may be told by: the file's name for the file, for anything else its own."""
+    return layer.surroundings.name if layer.parent else layer.surroundings.file
+
+
+def _unexamined(layer: Layer, reason: str, *, bomb: bool) -> Unexamined:
+    return Unexamined(reason, layer.where.line, layer.object, layer.encodings, bomb)

@@ -1,0 +1,45 @@
+"""Bytes that are looked at, with all that is known about them."""
+
+from dataclasses import dataclass, field
+
+from harden_secrets.examine.where import Lines, Where
+from harden_secrets.finding import ObjectField
+from harden_secrets.material import Detection, Surroundings
+
+
+@dataclass(slots=True, eq=False)
+class Layer:
+    """The file, a field of a document, or what came out of a wrapping.
+
+    ``origin`` is where it came from in its ``parent``. ``relevant`` are the numbers of the detectors that are worth
+    asking, ``named`` says that the layer is a field with a name.
+    """
+
+    content: bytes
+    where: Where
+    surroundings: Surroundings
+    object: ObjectField | None = None
+    encodings: tuple[str, ...] = ()
+    relevant: frozenset[int] = frozenset()
+    parent: "Layer | None" = None
+    origin: tuple[int, int] = (0, 0)
+    depth: int = 0
+    document: str = ""  # what the name of its syntax ends with once it is taken apart: the pointer so far
+    lines: Lines = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lines = Lines(self.content)
+
+    @property
+    def named(self) -> bool:
+        """Whether it has a name of its own."""
+        return bool(self.surroundings.name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Something recognised in a layer."""
+
+    layer: Layer
+    detection: Detection
+    where: Where

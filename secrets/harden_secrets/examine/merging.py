@@ -1,0 +1,74 @@
+"""One sighting for a value at one place, though it was seen as text, as a field and through its wrappings."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from harden_secrets.examine.layer import Layer, Seen
+from harden_secrets.material import Material
+
+_WEAK = (Material.PASSWORD,)  # known by what it is called only, not by what it is
+
+
+def merged(seen: Iterable[Seen]) -> list[Seen]:
+    """The most telling of those that are the same, in the order of their places."""
+    groups: dict[tuple[str, bytes], list[Seen]] = defaultdict(list)
+    for one in seen:
+        family = one.detection.family or str(one.detection.material)
+        groups[family, one.detection.identity.reveal()].append(one)
+    kept: list[Seen] = []
+    for group in groups.values():
+        kept += _distinct(group)
+    kept = _without_weak(kept)
+    return sorted(kept, key=lambda one: (one.where.start, one.where.end, one.layer.encodings, _field(one)))
+
+
+def _distinct(group: list[Seen]) -> list[Seen]:
+    """Of sightings of one key: one for each place."""
+    kept: list[Seen] = []
+    for one in sorted(group, key=_rank):
+        if not any(_same_place(one, other) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _rank(one: Seen) -> tuple[bool, int, bool, int, int, str]:
+    """What tells most comes first: the object, then the fewest wrappings, then a name, then the least text."""
+    layer, where = one.layer, one.where
+    field = _field(one)
+    return layer.object is None, len(layer.encodings), not layer.named, where.end - where.start, where.start, field
+
+
+def _field(one: Seen) -> str:
+    return one.layer.object.field if one.layer.object else ""
+
+
+def _same_place(one: Seen, other: Seen) -> bool:
+    if one.layer.object and other.layer.object and one.layer.object != other.layer.object:
+        return False
+    a, b = one.where, other.where
+    return (a.start < b.end and b.start < a.end) or (a.start, a.end) == (b.start, b.end)
+
+
+def _without_weak(seen: list[Seen]) -> list[Seen]:
+    """Without what is called a password and is known to be, or to hold, something else."""
+    strong: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for one in seen:
+        if one.detection.material not in _WEAK:
+            span = (one.detection.start, one.detection.end)
+            for layer, start, end in _ancestry(one.layer, span):
+                strong[id(layer)].append((start, end))
+    return [one for one in seen if one.detection.material not in _WEAK or not _explained(one, strong)]
+
+
+def _explained(one: Seen, strong: dict[int, list[tuple[int, int]]]) -> bool:
+    """Whether other key material stands at the same place of the same layer, or was unwrapped from there."""
+    start, end = one.detection.start, one.detection.end
+    return any(a < end and start < b for a, b in strong.get(id(one.layer), ()))
+
+
+def _ancestry(layer: Layer, span: tuple[int, int]) -> Iterable[tuple[Layer, int, int]]:
+    """A span of a layer, and where it came from in each layer around that."""
+    here: Layer | None = layer
+    while here is not None:
+        yield here, *span
+        span, here = here.origin, here.parent

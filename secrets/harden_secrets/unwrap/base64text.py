@@ -1,0 +1,110 @@
+"""Base64 in a text: standard and URL-safe, padded or not, in one line or wrapped over many (RFC 4648, RFC 2045)."""
+
+import binascii
+import re
+from collections.abc import Callable, Iterator
+
+from harden_secrets.budget import Meter
+from harden_secrets.documents.spans import Spans
+from harden_secrets.unwrap.clues import HEAD, Clues, Positions
+from harden_secrets.unwrap.part import Part
+
+_ALPHABET = rb"[A-Za-z0-9+/_-]"
+_SHORTEST = 22  # characters: 16 bytes, less than any token that is known by its form
+_RUN = re.compile(_ALPHABET + rb"{%d,}+={0,2}" % _SHORTEST)
+# A line that goes on in the next: only white space, or a shell's backslash, or quotes and commas of a list between.
+_BETWEEN = re.compile(rb"[ \t]*(?:\\?\r?\n|\\n|[ \t])[ \t]*")
+_MORE = re.compile(_ALPHABET + rb"+={0,2}")
+_WRAPPED = 40  # characters that a line of wrapped base64 has at least
+_ARMOUR = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----[\w\s+/=\\:.,()@<>-]{0,65536}?-----END \1-----")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_WORD = re.compile(rb"[A-Za-z]+(?:[_/-][A-Za-z]+)*\Z")
+
+
+def decode(digits: bytes) -> bytes:
+    """What base64 digits of either alphabet mean; white space and missing padding do not matter.
+
+    Raises ValueError (:class:`binascii.Error`) where anything else stands in them.
+    """
+    digits = b"".join(digits.split()).translate(_URL_SAFE).rstrip(b"=")
+    if len(digits) % 4 == 1:
+        digits = digits[:-1]
+    return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4), strict_mode=True)
+
+
+def alphabet(digits: bytes) -> str:
+    """``base64`` or ``base64url``."""
+    url_safe = (b"-" in digits or b"_" in digits) and not (b"+" in digits or b"/" in digits)
+    return "base64url" if url_safe else "base64"
+
+
+def from_base64(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int], int]) -> Iterator[Part]:
+    """The runs of base64 that are worth it. ``skip`` gives the offset to go on from (itself, if from there).
+
+    What stands in armour (``-----BEGIN … -----END``) is left to those who know the kind.
+    """
+    forms: Positions | None = None
+    armour = Spans(match.span() for match in _ARMOUR.finditer(content)) if b"-----BEGIN " in content else Spans(())
+    position = 0
+    while match := _RUN.search(content, position):
+        start, end = match.span()
+        beyond = max(skip(start), armour.end(start))
+        if beyond > start:
+            position = beyond
+            continue
+        forms = forms or clues.forms(content)
+        last = _wrapped_end(content, start, end)
+        part = _decoded(content, start, last, clues, forms)
+        if part is None and last > end:
+            last = end
+            part = _decoded(content, start, last, clues, forms)
+        position = last
+        if part is None:
+            continue
+        if meter.room(len(part.content)) < len(part.content):
+            yield Part(part.encoding, b"", start, last, missed="there is more base64 than is looked at")
+            return
+        meter.take_layer(len(part.content))
+        yield part
+
+
+def _wrapped_end(content: bytes, start: int, end: int) -> int:
+    """Where wrapped base64 ends of which the first line is given: all lines but the last are of one length."""
+    width = end - start
+    if width < _WRAPPED or width % 4 or content[end - 1 : end] == b"=":
+        return end
+    while (gap := _BETWEEN.match(content, end)) and (line := _MORE.match(content, gap.end())):
+        if line.end() - line.start() > width:
+            break
+        end = line.end()
+        if line.end() - line.start() < width or content[end - 1 : end] == b"=":
+            break
+    return end
+
+
+def _decoded(content: bytes, start: int, end: int, clues: Clues, forms: Positions) -> Part | None:
+    """The run decoded, if there is a reason to."""
+    known = forms.first(start, end)
+    if known is None:
+        head = content[start : min(end, start + HEAD * 4 // 3 + 8)]
+        if _WORD.match(head) or not clues.interesting(_decode_quietly(head)[:HEAD]):
+            return None
+        begin = start
+    else:
+        begin = start + _alignment(content[start:known])
+    digits = content[begin:end]
+    decoded = _decode_quietly(digits)
+    return Part(alphabet(digits), decoded, begin, end) if decoded else None
+
+
+def _alignment(before: bytes) -> int:
+    """How many characters at the front of a run do not belong to it: a word before a slash, a flag's dashes."""
+    cut = max(before.rfind(mark) for mark in (b"/", b"-", b"_", b"+")) + 1
+    return cut if 0 < cut <= 64 and cut % 4 else 0
+
+
+def _decode_quietly(digits: bytes) -> bytes:
+    try:
+        return decode(digits.replace(b"\\n", b"").replace(b"\\", b""))
+    except ValueError:
+        return b""
