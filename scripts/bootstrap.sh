@@ -23,6 +23,8 @@ say() { printf 'bootstrap: %s\n' "$*" >&2; }
 #   ipset            rules of others that match on sets, which ours must get along with
 #   procps           sysctl
 #   dash, shellcheck running and judging the shell scripts that harden writes
+#   containerd, runc, containernetworking-plugins: a node on which the tests run real pods
+#   git, git-crypt, openssh, curl, jq: what those pods run, and what custody of keys is about
 #   qemu-system-x86  a virtual machine with a kernel that has WireGuard; zstd: unpacking Ubuntu's kernel modules
 programs() {
     cat <<'END'
@@ -41,6 +43,15 @@ test shellcheck         shellcheck
 test dash               dash
 test qemu-system-x86_64 qemu-system-x86
 test zstd               zstd
+test containerd         containerd
+test runc               runc
+test /usr/lib/cni/bridge containernetworking-plugins
+test git                git
+test git-crypt          git-crypt
+test ssh                openssh-client
+test sshd               openssh-server
+test curl               curl
+test jq                 jq
 END
 }
 
@@ -146,11 +157,22 @@ fetch_kernel() {
     quietly scripts/fetch-vm.sh
 }
 
+# The Kubernetes that the tests start. It lies in the user's cache, so that the next checkout finds it.
+cluster_is_there() {
+    [ "$purpose" != test ] || [ -n "${HARDEN_TEST_KUBECONFIG:-}" ] || [ -d "$(scripts/build-cluster.sh --where)" ]
+}
+
+build_cluster() {
+    say "building a Kubernetes for the tests: about four minutes, the first time"
+    quietly scripts/build-cluster.sh
+}
+
 case $purpose in
     demo | test) ;;
     *) say "error: usage: $0 demo|test"; exit 2 ;;
 esac
-if [ -z "$(missing_packages)" ] && environment_is_built && project_is_installed && kernel_is_there; then
+if [ -z "$(missing_packages)" ] && environment_is_built && project_is_installed && kernel_is_there &&
+    cluster_is_there; then
     exit 0
 fi
 if [ ! -w . ]; then
@@ -164,3 +186,4 @@ install_packages
 environment_is_built || build_environment
 project_is_installed || install_project
 kernel_is_there || fetch_kernel
+cluster_is_there || build_cluster
