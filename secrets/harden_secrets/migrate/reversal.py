@@ -10,7 +10,10 @@ Operation = Mapping[str, Any]
 
 
 def applied(manifest: Manifest, patch: Sequence[Operation]) -> Manifest:
-    """The object after `add`, `remove` and `replace`; a `test` is the server's matter. Raises LookupError, ValueError."""
+    """The object after `add`, `remove` and `replace`; a `test` is the server's matter.
+
+    Raises LookupError or ValueError where there is nothing at a path.
+    """
     made = deepcopy(manifest)
     for operation in patch:
         if operation["op"] == "test":
@@ -39,7 +42,7 @@ def reverse(before: Manifest, after: Manifest, now: Manifest) -> list[Operation]
 
 
 def _differences(before: Any, after: Any, now: Any, path: str) -> list[Operation]:
-    if before == after or now == before:
+    if before in (after, now):
         return []
     if all(isinstance(one, dict) for one in (before, after, now)):
         found: list[Operation] = []

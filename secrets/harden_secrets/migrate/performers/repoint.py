@@ -33,8 +33,8 @@ class Repoint:
             self.undo(step, before)
             raise HardenError(
                 f"{change.object}: its pods did not come up with the new Secret, so it was put back: {why}",
-                f"see: kubectl -n {change.object.namespace} describe {change.object.kind.lower()} {change.object.name}; "
-                "then run: harden secrets resume, or harden secrets rollback",
+                f"`kubectl -n {change.object.namespace} describe` of its pods says more; then: harden secrets resume, "
+                "or harden secrets rollback",
             )
         return {"object": str(change.object)}
 

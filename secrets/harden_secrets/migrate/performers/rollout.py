@@ -7,7 +7,7 @@ WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "
 
 
 def is_complete(workload: Mapping[str, Any]) -> bool:
-    """Whether the controller has seen the newest generation and replaced every pod by it (as `kubectl rollout` does)."""
+    """Whether the controller has seen the newest generation and replaced every pod by it."""
     spec, status = workload.get("spec") or {}, workload.get("status") or {}
     if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
         return False
@@ -26,7 +26,10 @@ def is_complete(workload: Mapping[str, Any]) -> bool:
 
 def has_failed(workload: Mapping[str, Any]) -> str:
     """Why a rollout will not come to its end by itself, in the controller's words; empty while it may."""
-    for condition in (workload.get("status") or {}).get("conditions") or ():
+    status = workload.get("status") or {}
+    if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
+        return ""  # what it says is about the template before
+    for condition in status.get("conditions") or ():
         if condition.get("type") == "Progressing" and condition.get("status") == "False":
             return str(condition.get("message") or condition.get("reason") or "it does not progress")
     return ""
