@@ -1,10 +1,10 @@
 """Tokens: each is found wherever it stands, and what only looks like one is not."""
 
 import pytest
-from tests.harden_secrets.tokens.standing import STANDING, github, jwt
 
 from harden_secrets.detect.tokens import TOKEN_DETECTORS
-from harden_secrets.material import Detection, Material, Surroundings, detections
+from harden_secrets.material import Detection, Surroundings, detections
+from tests.harden_secrets.tokens.standing import STANDING
 
 
 def found(content: bytes, surroundings: Surroundings = Surroundings()) -> list[Detection]:  # noqa: B008 - immutable

@@ -33,6 +33,17 @@ _LONG_WORDS = re.compile(
     r"(?i)change[-_]?me|replace[-_]?me|redacted|example|placeholder|your[-_]|dummy[-_]|insert[-_]|foobar|notreal"
     r"|not[-_]a[-_]real|x{5,}|\*{3,}|\.{3,}|…|deadbeef"
 )
+# A part of a name: letters (in camel case too) with a number behind, a number, a version, nothing.
+_WORD = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)*\d{0,4}|v?\d{1,4}(?:[a-z]{1,2}\d{0,2})?|")
+_COMMON_WORDS = (
+    "password passwd passw0rd p@ssw0rd p4ssw0rd pass pwd pw secret secrets s3cr3t token admin "
+    "administrator root toor test tester testing guest user username postgres postgresql mysql mariadb "
+    "redis mongo mongodb rabbit rabbitmq minio minioadmin elastic changeit hunter letmein qwerty abc abcd "
+    "welcome foo bar baz foobar default example sample dummy demo sa api key apikey string value none "
+    "null nil true false empty required optional private public hello world mypassword mypass mysecret "
+    "secretpassword topsecret verysecret supersecret access basic bearer"
+)
+_COMMON = frozenset(_COMMON_WORDS.split())
 _RUN = 7  # so many neighbours one step apart, or all the same, is nothing that a random generator gives
 # Keys that products publish for their emulators and examples: everybody has them.
 _PUBLISHED = frozenset(
@@ -75,6 +86,35 @@ def is_placeholder(value: str) -> bool:
 def is_dummy_token(value: str) -> bool:
     """The same for a token of a known format, where short words occur by chance and count for nothing."""
     return value in _PUBLISHED or _LONG_WORDS.search(value) is not None or is_monotonous(value)
+
+
+def is_weak(password: str, user: str = "") -> bool:
+    """Whether it is the user's name or one that documentation uses everywhere: the value is no secret to anybody."""
+    bare = password.lower().rstrip("0123456789!.?@#$")
+    return bare in _COMMON or password.lower() == user.lower() or bare in {"", user.lower()}
+
+
+def is_strong(password: str) -> bool:
+    """Whether it is a password and nothing else: neither a word nor the name of a thing, long and mixed."""
+    if len(password) < 8 or any(map(str.isspace, password)) or is_quiet(password) or is_weak(password):
+        return False
+    letters = any(map(str.isalpha, password))
+    digits = any(map(str.isdigit, password))
+    return letters and entropy(password) >= 2.5 and not _is_name(password) and (digits or _mixes_cases(password))
+
+
+def _is_name(value: str) -> bool:
+    """``my-app-v2``, ``vault_token``, ``com.example.Thing``, ``2024-01-31``: words and numbers with signs between."""
+    parts = re.split(r"[-_./:@+ ]", value)
+    if len(parts) == 1:
+        return _WORD.fullmatch(value) is not None
+    return all(_WORD.fullmatch(part) is not None for part in parts)
+
+
+def _mixes_cases(value: str) -> bool:
+    kinds = [_kind(char) for char in value]
+    changes = sum(one != other for one, other in pairwise(kinds))
+    return {"lower", "upper"} <= set(kinds) and len(value) >= 12 and changes >= len(value) * 0.3
 
 
 def is_monotonous(value: str) -> bool:

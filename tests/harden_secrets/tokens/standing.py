@@ -6,9 +6,8 @@ import json
 import zlib
 from collections.abc import Callable
 
-from tests.harden_secrets.tokens.alphabet import ALNUM, BASE32, HEX, LOWER, UPPER, URL, mixed, number, raw, text
-
 from harden_secrets.material import Material
+from tests.harden_secrets.tokens.alphabet import ALNUM, BASE32, HEX, LOWER, UPPER, URL, mixed, number, raw, text
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -16,5 +16,5 @@ TOKEN_DETECTORS: tuple[Detector, ...] = (
     *ACCESS_KEY_DETECTORS,
     googleaccount.DETECTOR,
     *(form_detector(form) for form in (*VCS_FORMS, *CLOUD_FORMS, *API_FORMS)),
-    *(named_detector(form) for form in (*VCS_NAMED, *CLOUD_NAMED, *API_NAMED)),
+    named_detector((*VCS_NAMED, *CLOUD_NAMED, *API_NAMED)),
 )

@@ -30,7 +30,9 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     yield from _field(content, surroundings)
     if b"token" in content.lower():
         for match in compiled(_IN_TEXT).finditer(content):
-            yield from _detection(match["token"], *match.span("token"))
+            certain = b"bootstrap" in match[0].lower() or b"--" in match[0] or b"kubeadm" in match[0]
+            if certain or _mixed(match["token"].decode()):
+                yield from _detection(match["token"], *match.span("token"))
     if b"token-secret" in content:
         for match in compiled(_IN_SECRET).finditer(content):
             group = "secret" if match["secret"] else "secret2"
@@ -48,13 +50,13 @@ def _field(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         identifier = sibling(surroundings, "token-id")
         if identifier is not None or surroundings.secret_type == _SECRET_TYPE:
             yield from _detection((identifier or b"") + b"." + text, start, start + len(text))
-    elif "token" in surroundings.name.lower() and re.fullmatch(_TOKEN, text):
+    elif "token" in surroundings.name.lower() and re.fullmatch(_TOKEN, text) and _mixed(text.decode()):
         yield from _detection(text, start, start + len(text))
 
 
 def _detection(token: bytes, start: int, end: int) -> Iterator[Detection]:
-    secret = token.partition(b".")[2].decode()
-    if not quiet.is_placeholder(token.decode()) and not quiet.is_placeholder(secret) and _mixed(secret):
+    identifier, _, secret = token.decode().partition(".")
+    if not any(map(quiet.is_placeholder, (f"{identifier}.{secret}", secret))) and quiet.entropy(secret) > 2:
         yield _found(token, start, end, "kubeadm")
 
 
@@ -62,9 +64,9 @@ def _found(token: bytes, start: int, end: int, description: str) -> Detection:
     return Detection(Material.BOOTSTRAP_TOKEN, Confidential(token), start, end, description)
 
 
-def _mixed(secret: str) -> bool:
-    # `module.somethinglonglike` has the form of a token too, but a generator gives digits: all but 2 in 1,000.
-    return any(map(str.isdigit, secret)) and quiet.entropy(secret) > 2.5
+def _mixed(token: str) -> bool:
+    # `module.somethinglonglike` has the form of a token too, but a generator gives digits: all but one in 1,000.
+    return any(map(str.isdigit, token))
 
 
 DETECTOR = Detector(

@@ -7,6 +7,7 @@ from functools import cache
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
+from harden_secrets.detect.settings import settings
 from harden_secrets.material import Detection, Detector, Material, Severity, Signature, Surroundings
 
 SEPARATOR = (
@@ -67,6 +68,9 @@ def without_looking(pattern: bytes) -> bytes:
     return re.sub(rb"\(\?<?![^()]*\)", b"", pattern).replace(b"(?P<token>", b"(?:")
 
 
+_SHORTEST, _LONGEST = 16, 160  # characters of a token that its name gives away
+
+
 def form_detector(form: TokenForm) -> Detector:
     """The detector of a published format."""
 
@@ -86,30 +90,30 @@ def form_detector(form: TokenForm) -> Detector:
     return Detector(form.name, form.signatures, detect)
 
 
-def named_detector(form: NamedForm) -> Detector:
-    """The detector of a token that its name gives away, in an assignment or as a field of that name."""
-    text = rb"(?i:" + form.names + rb")" + SEPARATOR + rb"(?P<token>" + form.value + rb")(?![A-Za-z0-9_/+=.-])"
-    signature = Signature(
-        form.names + rb"""["']?\s{0,8}[:=]\s{0,8}["']?[A-Za-z0-9_-]{20}""",
-        literal=False,
-        encoded=False,
-        ignore_case=True,
-    )
+def named_detector(forms: tuple[NamedForm, ...]) -> Detector:
+    """One detector of all tokens that their name gives away, in settings and as fields of that name."""
 
     def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
-        for start, end in _spans(content, surroundings):
-            token = content[start:end]
-            if quiet.looks_random(token.decode("latin-1")):
-                yield Detection(
-                    form.material, Confidential(token), start, end, form.description, severity=form.severity
-                )
+        text = content.strip()
+        start = content.find(text)
+        if surroundings.name:
+            yield from _matching(surroundings.name, content, start, start + len(text))
+        for setting in settings(content):
+            yield from _matching(setting.name, content, setting.start, setting.end)
 
-    def _spans(content: bytes, surroundings: Surroundings) -> Iterator[tuple[int, int]]:
-        if compiled(form.names, re.IGNORECASE).search(surroundings.name.encode()):
-            whole = compiled(rb"\s*(?P<token>" + form.value + rb")\s*").fullmatch(content)
-            if whole:
-                yield whole.span("token")
-        for match in compiled(text).finditer(content):
-            yield match.span("token")
+    def _matching(name: str, content: bytes, start: int, end: int) -> Iterator[Detection]:
+        token = content[start:end]
+        if not _SHORTEST <= len(token) <= _LONGEST:
+            return
+        spelt = name.encode().lower()
+        for form in forms:
+            if compiled(form.names).search(spelt) and compiled(form.value).fullmatch(token):
+                if quiet.looks_random(token.decode("latin-1")):
+                    yield Detection(
+                        form.material, Confidential(token), start, end, form.description, severity=form.severity
+                    )
+                return
 
-    return Detector(form.name, (signature,), detect)
+    names = b"|".join(form.names for form in forms)
+    pattern = rb"(?:" + names + rb""")\\?["']?\s{0,8}[:=]\s{0,8}\\?["']?[A-Za-z0-9+/_-]{20}"""
+    return Detector("named-token", (Signature(pattern, literal=False, encoded=False, ignore_case=True),), detect)

@@ -1,0 +1,93 @@
+"""Literal passwords in settings: dotenv, YAML, HCL, INI, shell, and the fields of objects."""
+
+import re
+from collections.abc import Iterator
+
+from harden_secrets.confidential import Confidential
+from harden_secrets.detect import quiet
+from harden_secrets.detect.context.names import Claim, claim, is_environment
+from harden_secrets.detect.filekind import is_settings
+from harden_secrets.detect.settings import Setting, settings
+from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
+
+_SHORTEST, _LONGEST = 8, 400
+_DESCRIBED = re.compile(
+    r"(?i)crd|schema|openapi|swagger|package-lock|yarn\.lock|poetry\.lock|i18n|locale|/lang/|translations?"
+)
+
+
+def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
+    """Values whose name says that they are a password, and that are neither placeholder, template nor reference."""
+    if not is_settings(surroundings.file) or _DESCRIBED.search(surroundings.file):
+        return
+    text = content.strip()
+    named = claim(surroundings.name) if b"\n" not in text else Claim.NOTHING
+    if named is not Claim.NOTHING and "type" not in surroundings.siblings:
+        if _is_secret_field(text, named, surroundings):
+            yield _detection(text, content.index(text))
+        return
+    for setting in settings(content):
+        value = content[setting.start : setting.end]
+        if _is_secret_setting(value, setting):
+            yield _detection(value, setting.start)
+
+
+def _is_secret_field(value: bytes, named: Claim, surroundings: Surroundings) -> bool:
+    certain = surroundings.object_kind == "Secret" or is_environment(surroundings.name)
+    user = next((text for name, text in surroundings.siblings.items() if "user" in name.lower()), "")
+    return _is_literal(value, named, user=user, certain=certain)
+
+
+def _is_secret_setting(value: bytes, setting: Setting) -> bool:
+    named = claim(setting.name)
+    if named is Claim.NOTHING or (setting.bare and (b"(" in value or value.startswith(b"="))):
+        return False
+    return _is_literal(value, named, certain=setting.flag or is_environment(setting.name))
+
+
+def _is_literal(value: bytes, named: Claim, *, user: str = "", certain: bool) -> bool:
+    """Whether the value is a password; ``certain`` where one is expected, so that weaker ones count as well."""
+    if not _SHORTEST <= len(value) <= _LONGEST:
+        return False
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return False
+    if not text.isprintable() or quiet.is_quiet(text) or quiet.is_weak(text, user):
+        return False
+    made_up = named is Claim.PASSWORD and certain and " " not in text and _is_made_up(text)
+    return made_up or quiet.is_strong(text)
+
+
+def _is_made_up(text: str) -> bool:
+    """A password that a person thought up: letters with a digit, or several signs."""
+    signs = sum(not char.isalnum() for char in text)
+    return any(map(str.isalpha, text)) and (any(map(str.isdigit, text)) or signs >= 3)
+
+
+def _detection(value: bytes, start: int) -> Detection:
+    return Detection(Material.PASSWORD, Confidential(value), start, start + len(value), "literal")
+
+
+_NAMES = rb"(?:passw(?:or)?d|passphrase|pwd|pass|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|secret[_-]?key)"
+_BEGINNING = rb"[\"']?[^\s\"'{}()$<>,;|&*]{8}"  # of a value that is no template, call, list or anchor
+
+DETECTOR = Detector(
+    "password",
+    (
+        Signature(
+            _NAMES + rb"(?:_?[0-9])?\\?[\"']?(?:[ \t]{0,4}[:=][ \t]{0,4}|>)\\?" + _BEGINNING,
+            literal=False,
+            encoded=False,
+            ignore_case=True,
+        ),
+        Signature(rb"kind[\"']?: {0,4}[\"']?Secret[\s\"',]", literal=False, encoded=False),
+        Signature(
+            rb"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)[\"']?,?\s{1,40}[\"']?value[\"']?: {0,4}" + _BEGINNING,
+            literal=False,
+            encoded=False,
+        ),
+        Signature(rb"--[a-z-]{0,20}(?:password|token|secret|api-key)[ =]" + _BEGINNING, literal=False, encoded=False),
+    ),
+    detect,
+)

@@ -1,0 +1,32 @@
+"""What a file's name says of the language in it: program text, prose, or settings."""
+
+_CODE_WORDS = (
+    "go py pyi js mjs cjs ts tsx jsx java kt kts scala groovy c h cc cpp cxx hpp cs rs rb php pl pm swift "
+    "m mm lua r jl ex exs erl hs ml fs vb dart zig nim s asm proto thrift sql css scss less svg vue "
+    "svelte ipynb wat map po pot snap"
+)
+_CODE = frozenset(_CODE_WORDS.split())
+_PROSE_WORDS = "md mdx rst adoc asciidoc textile html htm tex org wiki man 1 3 5 7 8 diff patch log"
+_PROSE = frozenset(_PROSE_WORDS.split())
+_NO_SECRET_OF_ITS_OWN = frozenset({"sum", "lock", "mod", "pem", "crt", "cer", "pub"})
+
+
+def suffix(file: str) -> str:
+    """The last extension in lower case, without its dot: ``go``; empty for a name without one."""
+    name = file.rpartition("/")[2].rpartition("\\")[2]
+    return name.rpartition(".")[2].lower() if "." in name.lstrip(".") else ""
+
+
+def is_code(file: str) -> bool:
+    """Whether it is program text, where a name before a value is a variable more often than a setting."""
+    return suffix(file) in _CODE
+
+
+def is_prose(file: str) -> bool:
+    """Whether it is written for readers, who want examples."""
+    return suffix(file) in _PROSE
+
+
+def is_settings(file: str) -> bool:
+    """Whether a name and a value in it are likely a setting: YAML, HCL, dotenv, INI, shell, JSON, and unknown kinds."""
+    return suffix(file) not in _CODE | _PROSE | _NO_SECRET_OF_ITS_OWN
