@@ -3,7 +3,22 @@
 Cheap to import: what a detector needs to prove a key (elliptic curves, say) is loaded when it has something to prove.
 """
 
-from harden_secrets.detect import age, derfile, gitcrypt, openssh, openvpn, pem, signing
+from harden_secrets.detect import (
+    age,
+    derfile,
+    gitcrypt,
+    javakeystore,
+    jwk,
+    openssh,
+    openvpn,
+    pem,
+    pgp,
+    pkcs12,
+    putty,
+    signing,
+    sshcom,
+    tsig,
+)
 from harden_secrets.detect.context import CONTEXT_DETECTORS
 from harden_secrets.detect.tokens import TOKEN_DETECTORS
 from harden_secrets.material import Detector
@@ -17,5 +32,12 @@ KEY_DETECTORS: tuple[Detector, ...] = (
     signing.MINISIGN,
     signing.SIGNIFY,
     openvpn.DETECTOR,
+    putty.DETECTOR,
+    sshcom.DETECTOR,
+    pkcs12.DETECTOR,
+    javakeystore.DETECTOR,
+    pgp.DETECTOR,
+    tsig.DETECTOR,
+    jwk.DETECTOR,
 )
 DETECTORS: tuple[Detector, ...] = (*KEY_DETECTORS, *TOKEN_DETECTORS, *CONTEXT_DETECTORS)

@@ -31,8 +31,7 @@ class Armour:
 
     def text(self) -> bytes:
         """The body with real ends of lines and without what stood in front of every line."""
-        text = _SPELLED.sub(lambda spelled: bytes((int(spelled[1], 16),)), self.body)
-        text = _LINE_ENDS.sub(b"\n", text)
+        text = plain_lines(self.body)
         if self.prefix:
             text = text.replace(b"\n" + self.prefix, b"\n")
         return text
@@ -64,6 +63,12 @@ def _prefix(content: bytes, start: int) -> bytes:
     """What stands on the line before it, if it is short enough to stand on every line."""
     line = content.rfind(b"\n", max(0, start - 16), start) + 1
     return content[line:start] if line and line < start else b""
+
+
+def plain_lines(text: bytes) -> bytes:
+    """The text with real ends of lines where they are escaped."""
+    text = _SPELLED.sub(lambda spelled: bytes((int(spelled[1], 16),)), text)
+    return _LINE_ENDS.sub(b"\n", text)
 
 
 def base64_text(text: bytes) -> tuple[bytes, bool]:
