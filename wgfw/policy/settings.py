@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection
 
-from harden.document.shape import Fields, Shape, describe
-from harden.document.wording import did_you_mean, listing, quote
+from harden.document.shape import Shape, describe
+from harden.document.wording import listing, quote
 from harden.document.yamltree import Mapping, Node, Scalar
 from wgfw import services
 from wgfw.addresses import FAMILIES, parse_ip
