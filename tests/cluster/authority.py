@@ -34,6 +34,7 @@ class Authority:
         builder = self._builder(self._name, self._key.public_key())
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.certificate = builder.sign(self._key, hashes.SHA256()).public_bytes(PEM)
+        self.key = private_pem(self._key)
 
     def user(self, name: str, groups: Iterable[str] = ()) -> Identity:
         """A client's certificate: CN is the user, each O a group."""

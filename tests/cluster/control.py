@@ -82,6 +82,7 @@ def write_files(authority: Authority, folder: Path) -> None:
     private, public = signing_pair()
     files = {
         "ca.crt": authority.certificate,
+        "ca.key": authority.key,
         "server.crt": serving.certificate,
         "server.key": serving.key,
         "accounts.key": private,
@@ -139,6 +140,8 @@ def start_controllers(server: ApiServer, *controllers: str) -> Program:
         "--node-monitor-period=1s",  # how soon a node that became ready gets pods
         f"--root-ca-file={folder / 'ca.crt'}",
         f"--service-account-private-key-file={folder / 'accounts.key'}",
+        f"--cluster-signing-cert-file={folder / 'ca.crt'}",
+        f"--cluster-signing-key-file={folder / 'ca.key'}",
         "--use-service-account-credentials=true",  # each controller as its own account, with the rights of that
         "--bind-address=127.0.0.1",
     ]

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,3 +171,7 @@ def described(data: bytes, kind: str) -> dict[str, object]:
 def add_blob(archive: tarfile.TarFile, data: bytes, kind: str = "") -> dict[str, object]:
     add(archive, f"blobs/sha256/{hashlib.sha256(data).hexdigest()}", data)
     return described(data, kind)
+
+
+if __name__ == "__main__":
+    write_images(Path(sys.argv[1]))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster.api import ApiError, until
+from cluster.programs import MissingProgramError, built, definitions
 from cluster.server import Server
 from cluster.workload import Cluster, container, deployment
 
@@ -21,6 +22,26 @@ def test_rbac_denies_who_has_no_role(api_server: Server) -> None:
         with pytest.raises(ApiError) as refusal:
             api.secret("key", namespace)
         assert refusal.value.status == 403
+
+
+def test_a_cluster_of_ones_own_gives_users_too(cluster: Cluster, tmp_path: Path) -> None:
+    """With nothing but an administrator's kubeconfig there are users in groups, whom RBAC treats as such."""
+    own = Server(cluster.server.kubeconfig, tmp_path)
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    eve = own.as_user("eve", ["developers"])
+    answer = eve.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+    who = answer["status"]["userInfo"]
+    assert (who["username"], who["groups"]) == ("eve", ["developers", "system:authenticated"])
+    assert not own.as_user("eve").may("get", "secrets", "default")
+
+
+def test_what_is_not_built_is_named_with_what_builds_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A test that cannot start its cluster fails with the command to run."""
+    monkeypatch.setenv("HARDEN_TEST_CLUSTER_BIN", str(tmp_path))
+    with pytest.raises(MissingProgramError, match=r"kubelet: scripts/build-cluster\.sh builds it"):
+        built("kubelet")
+    with pytest.raises(MissingProgramError, match=r"external-secrets: scripts/build-cluster\.sh builds it"):
+        definitions("external-secrets")
 
 
 def test_rbac_allows_who_has_a_role(api_server: Server) -> None:
