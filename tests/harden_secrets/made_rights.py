@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 from harden_secrets.cluster.port import AccessQuestion
+from harden_secrets.rbac.subjects import Subject
 
 Object = dict[str, Any]
 GROUP = "rbac.authorization.k8s.io"
@@ -39,8 +40,14 @@ class Rights:
         self.users = [f"{prefix}-{name}" for name in ("alice", "bob", "carol")]
         self.groups = [f"{prefix}-{name}" for name in ("developers", "operators")]
         self.accounts = ["app", "ci", "default"]
-        self.marked = {f"{prefix}.test/{key}" for key in ("part", "team")}
         self.objects = [*self._cluster_roles(), *self._roles(), *self._bindings()]
+
+    def everybody(self) -> list[Subject]:
+        """Whom bindings may name."""
+        users = [Subject("User", name) for name in self.users]
+        groups = [Subject("Group", name) for name in self.groups]
+        accounts = [Subject.account(namespace, name) for namespace in self.namespaces for name in self.accounts]
+        return [*users, *groups, *accounts]
 
     def question(self) -> AccessQuestion:
         """Who may do what: half of the time something that stands in a rule."""

@@ -4,7 +4,7 @@ Order does not matter: there are no rules that forbid (kubernetes: pkg/registry/
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,9 +82,7 @@ class Permission:
 
 def names(subject: Subject, identity: Identity) -> bool:
     """Whether a subject of a binding is that user or one of its groups."""
-    if subject.kind == "Group":
-        return subject.name in identity.groups
-    return subject.identity.user == identity.user
+    return subject.name in identity.groups if subject.kind == "Group" else subject.user == identity.user
 
 
 class Authority:
@@ -94,15 +92,15 @@ class Authority:
         found = [one for one in objects if text(one.get("apiVersion")).partition("/")[0] == GROUP]
         self.roles = _roles(found)
         self.bindings = sorted(_bindings(found), key=lambda one: (one.namespace, one.name))
-        self._by_subject: dict[Subject, list[Binding]] = defaultdict(list)
-        self._by_identity: dict[Identity, list[Binding]] = {}
-        for binding in self.bindings:
-            for subject in dict.fromkeys(binding.subjects):
-                self._by_subject[subject].append(binding)
+        self._bound: dict[str, list[Binding]] = defaultdict(list)
+        for one in self.bindings:
+            self._bound[one.namespace].append(one)
+        self._granting: dict[object, list[tuple[Binding, Sequence[GatheredRule]]]] = {}
+        self._covering: dict[object, dict[RoleName, Sequence[GatheredRule]]] = {}
 
     def subjects(self) -> list[Subject]:
         """Everybody whom a binding names; sorted."""
-        return sorted(self._by_subject)
+        return sorted({subject for binding in self.bindings for subject in binding.subjects})
 
     def allowed(self, question: AccessQuestion) -> bool:
         """What a SubjectAccessReview says, of the authorisers RBAC and the rule about ``system:masters``."""
@@ -112,40 +110,40 @@ class Authority:
             question.verb, question.group, question.resource, question.namespace, question.name, question.subresource
         )
         identity = Identity(question.user, frozenset(question.groups))
-        return next(self.permissions(identity, access), None) is not None
+        return any(one.binding.applies_to(identity) for one in self.granting(access))
 
-    def permissions(self, identity: Identity, access: Access) -> Iterator[Permission]:
-        """Every binding that lets the request through, cluster-wide ones first."""
-        for binding in self._of(identity):
-            if binding.namespace and binding.namespace != access.namespace:
-                continue
-            gathered = self.covering(binding.role, access)
-            if gathered is not None:
-                yield Permission(binding, gathered.source)
+    def granting(self, access: Access) -> Iterator[Permission]:
+        """Every binding that lets a request through for its subjects, cluster-wide ones first."""
+        key = (access.action, access.namespace)
+        if key not in self._granting:
+            self._granting[key] = list(self._grants(access))
+        for binding, rules in self._granting[key]:
+            for one in rules:
+                if one.rule.covers_name(access):
+                    yield Permission(binding, one.source)
+                    break
 
-    def covering(self, role: RoleName, access: Access) -> GatheredRule | None:
-        """The rule of a role that lets a request through; its own before those that it gathered."""
-        return next((one for one in self.roles.get(role, ()) if one.rule.covers(access)), None)
+    def covering(self, access: Access) -> Iterator[RoleName]:
+        """Every role with a rule that lets a request through where the role is bound."""
+        for role, rules in self._acting(access).items():
+            if any(one.rule.covers_name(access) for one in rules):
+                yield role
 
-    def _of(self, identity: Identity) -> list[Binding]:
-        if identity not in self._by_identity:
-            self._by_identity[identity] = self._collect(identity)
-        return self._by_identity[identity]
+    def _grants(self, access: Access) -> Iterator[tuple[Binding, Sequence[GatheredRule]]]:
+        acting = self._acting(access)
+        for scope in dict.fromkeys(("", access.namespace)):
+            for binding in self._bound.get(scope, ()):
+                if binding.role in acting:
+                    yield binding, acting[binding.role]
 
-    def _collect(self, identity: Identity) -> list[Binding]:
-        known = [subject for subject in _named(identity) if subject in self._by_subject]
-        if len(known) == 1:
-            return self._by_subject[known[0]]
-        together = {(one.namespace, one.name): one for subject in known for one in self._by_subject[subject]}
-        return [together[key] for key in sorted(together)]
-
-
-def _named(identity: Identity) -> Iterator[Subject]:
-    user = subject_of({"kind": "User", "name": identity.user}, "")
-    if user is not None:
-        yield user
-    for group in identity.groups:
-        yield Subject("Group", group)
+    def _acting(self, access: Access) -> Mapping[RoleName, Sequence[GatheredRule]]:
+        """The roles with rules for such a request on some object, and those rules."""
+        if access.action not in self._covering:
+            found = {
+                role: [one for one in rules if one.rule.covers_action(access)] for role, rules in self.roles.items()
+            }
+            self._covering[access.action] = {role: rules for role, rules in found.items() if rules}
+        return self._covering[access.action]
 
 
 def _roles(objects: Iterable[Manifest]) -> dict[RoleName, tuple[GatheredRule, ...]]:

@@ -27,6 +27,11 @@ class Access:
     any_name: bool = False
 
     @property
+    def action(self) -> tuple[str, str, str, str]:
+        """What is to be done, without to which object."""
+        return self.verb, self.group, self.resource, self.subresource
+
+    @property
     def target(self) -> str:
         """The resource as kubectl writes it: ``deployments.apps``, ``pods/exec``."""
         group = f".{self.group}" if self.group else ""
@@ -44,10 +49,17 @@ class Rule:
 
     def covers(self, access: Access) -> bool:
         """Whether a request is let through."""
+        return self.covers_name(access) and self.covers_action(access)
+
+    def covers_name(self, access: Access) -> bool:
+        """Whether the request is for an object of those that the rule is about."""
+        return not self.names or access.any_name or access.name in self.names
+
+    def covers_action(self, access: Access) -> bool:
+        """Whether it is let through for some object."""
         return (
             (access.verb in self.verbs or ALL in self.verbs)
             and (access.group in self.groups or ALL in self.groups)
-            and (not self.names or access.any_name or access.name in self.names)
             and self._covers_resource(access.resource, access.subresource)
         )
 

@@ -4,7 +4,8 @@ First those who are let through to it; then those who can act as one of them, gi
 or add to one that they have; and so on. What was found in fewer steps comes first: no evidence runs in a circle.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from harden_secrets.cluster.port import ObjectName
@@ -22,7 +23,6 @@ from harden_secrets.rbac.goals import (
     webhooks,
 )
 from harden_secrets.rbac.readers import Reader, Readers, Way
-from harden_secrets.rbac.rules import Access
 from harden_secrets.rbac.subjects import MASTERS, NODE_PREFIX, Identity, Subject
 
 DETOURS = 2  # goals with the same needs that are kept: the second is for those whom the first leads over
@@ -38,8 +38,9 @@ class _Search:
         self.estate = estate
         self.target = target
         self.authority = estate.authority
-        subjects = sorted({*self.authority.subjects(), *estate.accounts})
-        self.actors = [(subject, subject.identity) for subject in subjects]
+        subjects = {*self.authority.subjects(), *estate.accounts}
+        self.identities = {subject: subject.identity for subject in subjects}
+        self.members = _members(self.identities)
         self.found: dict[Subject, dict[object, Way]] = {}
         self.reached: set[Subject] = set()
         self.roles: set[tuple[str, RoleName]] = set()
@@ -79,10 +80,13 @@ class _Search:
 
     def _pursue(self, goal: Goal) -> Iterator[Goal]:
         """Note who can do what a goal needs, and give the goals of acting as one of them."""
-        for subject, identity in self.actors:
-            if subject in goal.past or (goal.holding and not goal.holding.applies_to(identity)):
+        granted = [list(self.authority.granting(need)) for need in goal.needs]
+        if not all(granted):
+            return
+        for subject in self._holders(granted[0]):
+            if subject in goal.past or (goal.holding and not goal.holding.applies_to(self.identities[subject])):
                 continue
-            for evidence in self._evidence(goal, subject, identity):
+            for evidence in self._evidence(granted, subject, alone=goal.holding is None):
                 own = dict.fromkeys(step for permission in evidence for step in permission.chain())
                 first, default = goal.needs[0], all(one.binding.default for one in evidence)
                 way = Way(goal.how, first.verb, first.target, (*own, *goal.leads), default)
@@ -91,16 +95,26 @@ class _Search:
                 mine = any(subject in one.subjects for one in bindings)
                 yield from self._reach(subject, listed if mine else None, way, goal.past)
 
-    def _evidence(self, goal: Goal, subject: Subject, identity: Identity) -> list[tuple[Permission, ...]]:
+    def _holders(self, granted: Iterable[Permission]) -> list[Subject]:
+        """Who has one of some permissions, by a group too."""
+        named = {subject for permission in granted for subject in permission.binding.subjects}
+        groups = (self.members.get(subject.name, ()) for subject in named if subject.kind == "Group")
+        return sorted(named.union(*groups))
+
+    def _evidence(
+        self, granted: Sequence[Sequence[Permission]], subject: Subject, *, alone: bool
+    ) -> list[tuple[Permission, ...]]:
         """Why someone may do what a goal needs: for one need every reason, for several one each."""
         reasons = []
-        for need in goal.needs:
-            found = list(self.authority.permissions(identity, need))
-            own = [one for one in found if subject in one.binding.subjects]
-            if not found:
+        for permissions in granted:
+            own = [one for one in permissions if subject in one.binding.subjects]
+            if not own:
+                identity = self.identities[subject]
+                own = [one for one in permissions if one.binding.applies_to(identity)][:1]
+            if not own:
                 return []
-            reasons.append(own or found[:1])
-        if len(reasons) == 1 and goal.holding is None:
+            reasons.append(own)
+        if len(reasons) == 1 and alone:
             return [(one,) for one in reasons[0]]
         return [tuple(options[0] for options in reasons)]
 
@@ -113,25 +127,24 @@ class _Search:
             yield from becoming(subject, Onward((f"as {subject}", *way.through), past | {subject}), self.estate)
 
     def _by_roles(self, goals: Iterable[Goal]) -> Iterator[Goal]:
-        """Binding a role that lets through what a goal needs."""
+        """Binding a role that lets through what a goal needs, in the goal's namespace or everywhere."""
         for goal in goals:
             if goal.holding is None:
-                place = _place(goal.needs)
-                for role in self.authority.roles:
-                    for scope in sorted({place, ""}):
-                        yield from self._by_role(role, scope, goal)
+                for role in self._leading(goal):
+                    for scope in sorted({goal.needs[0].namespace, ""}):
+                        if (scope, role) not in self.roles and role.namespace in ("", scope):
+                            self.roles.add((scope, role))
+                            yield from binding(role, scope, Onward(goal.leads, goal.past), self.authority.bindings)
 
-    def _by_role(self, role: RoleName, scope: str, goal: Goal) -> Iterator[Goal]:
-        if (scope, role) in self.roles or (role.namespace and role.namespace != scope):
-            return
-        if all(self.authority.covering(role, need) for need in goal.needs):
-            self.roles.add((scope, role))
-            yield from binding(role, scope, Onward(goal.leads, goal.past), self.authority.bindings)
+    def _leading(self, goal: Goal) -> list[RoleName]:
+        """The roles that let through all that a goal needs."""
+        first, *others = (set(self.authority.covering(need)) for need in goal.needs)
+        return sorted(first.intersection(*others))
 
     def _by_escalation(self, goals: Iterable[Goal]) -> Iterator[Goal]:
         """Adding what a goal needs to a role that is bound where the goal is."""
         for goal in goals:
-            place = _place(goal.needs)
+            place = goal.needs[0].namespace
             for scope in sorted({place, ""} - self.places):
                 self.places.add(scope)
                 for held in self.authority.bindings:
@@ -139,5 +152,10 @@ class _Search:
                         yield from escalating(held, Onward(goal.leads, goal.past))
 
 
-def _place(needs: tuple[Access, ...]) -> str:
-    return needs[0].namespace
+def _members(identities: Mapping[Subject, Identity]) -> dict[str, list[Subject]]:
+    """Who is in which group, as far as names tell."""
+    members: dict[str, list[Subject]] = defaultdict(list)
+    for subject, identity in identities.items():
+        for group in identity.groups:
+            members[group].append(subject)
+    return members

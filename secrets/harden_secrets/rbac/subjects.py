@@ -45,6 +45,13 @@ class Subject:
         return f"{self.kind.lower()} " + (f"{self.namespace}/" if self.namespace else "") + self.name
 
     @property
+    def user(self) -> str:
+        """The user name; empty for a group."""
+        if self.kind == "ServiceAccount":
+            return f"{ACCOUNT_PREFIX}{self.namespace}:{self.name}"
+        return self.name if self.kind == "User" else ""
+
+    @property
     def is_everyone(self) -> bool:
         """Whether it is a group that nobody was put into."""
         everyone = (AUTHENTICATED, UNAUTHENTICATED, ACCOUNTS)
@@ -55,13 +62,13 @@ class Subject:
         """Whom the API server sees. What groups a user was put into by its certificate or login, no object says."""
         if self.kind == "ServiceAccount":
             groups = {ACCOUNTS, f"{ACCOUNTS}:{self.namespace}", AUTHENTICATED}
-            return Identity(f"{ACCOUNT_PREFIX}{self.namespace}:{self.name}", frozenset(groups))
+            return Identity(self.user, frozenset(groups))
         if self.kind == "Group":
-            return Identity("", frozenset({self.name, *_wider(self.name)}))
+            return Identity(self.user, frozenset({self.name, *_wider(self.name)}))
         if self.name == ANONYMOUS:
-            return Identity(self.name, frozenset({UNAUTHENTICATED}))
+            return Identity(self.user, frozenset({UNAUTHENTICATED}))
         node = {NODES} if self.name.startswith(NODE_PREFIX) else set()
-        return Identity(self.name, frozenset({AUTHENTICATED, *node}))
+        return Identity(self.user, frozenset({AUTHENTICATED, *node}))
 
 
 def _wider(group: str) -> tuple[str, ...]:
