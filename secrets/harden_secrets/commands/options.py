@@ -13,3 +13,11 @@ Kubeconfig = Annotated[
     typer.Option("--kubeconfig", metavar="FILE", help="How to reach the cluster. [env var: KUBECONFIG]"),
 ]
 Context = Annotated[str | None, typer.Option("--context", metavar="NAME", help="The context of the kubeconfig.")]
+FingerprintKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--fingerprint-key",
+        metavar="FILE",
+        help="32 bytes that all fingerprints depend on, to share them between machines; else one in the state folder.",
+    ),
+]
