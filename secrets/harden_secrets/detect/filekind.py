@@ -1,5 +1,7 @@
 """What a file's name says of the language in it: program text, prose, or settings."""
 
+import re
+
 _CODE_WORDS = (
     "go py pyi js mjs cjs ts tsx jsx java kt kts scala groovy c h cc cpp cxx hpp cs rs rb php pl pm swift "
     "m mm lua r jl ex exs erl hs ml fs vb dart zig nim s asm proto thrift sql css scss less svg vue "
@@ -8,6 +10,10 @@ _CODE_WORDS = (
 _CODE = frozenset(_CODE_WORDS.split())
 _PROSE_WORDS = "md mdx rst adoc asciidoc textile html htm tex org wiki man 1 3 5 7 8 diff patch log"
 _PROSE = frozenset(_PROSE_WORDS.split())
+_ILLUSTRATION = re.compile(
+    r"(?i)(?:^|/)(?:examples?|samples?|testdata|fixtures?|docs?|documentation|snippets)/"  # as a folder
+    r"|(?:^|[/._-])(?:examples?|samples?|tmpl|template|dist)(?:[._-][^/]*)?$"  # as a part of the name
+)
 _NO_SECRET_OF_ITS_OWN = frozenset({"sum", "lock", "mod", "pem", "crt", "cer", "pub"})
 
 
@@ -25,6 +31,16 @@ def is_code(file: str) -> bool:
 def is_prose(file: str) -> bool:
     """Whether it is written for readers, who want examples."""
     return suffix(file) in _PROSE
+
+
+def is_illustration(file: str) -> bool:
+    """Whether it is there to be copied or tried: an example, a template, the data of a test, documentation."""
+    return _ILLUSTRATION.search(file) is not None or is_prose(file)
+
+
+def is_binary(content: bytes) -> bool:
+    """Whether it is no text: a program or a picture, in which a name and a value beside each other mean nothing."""
+    return b"\0" in content[:8192]
 
 
 def is_settings(file: str) -> bool:

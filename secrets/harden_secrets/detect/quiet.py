@@ -26,7 +26,8 @@ _WORDS = re.compile(
     r"(?i)change[-_. ]?(?:me|this|it|in)|replace[-_. ]?(?:me|this|with)|redacted|example|placeholder|removed|dummy"
     r"|your[-_. ]|my[-_. ]?(?:super[-_. ]?)?(?:secret|password|token|api|key|access)|insert[-_. ]|put[-_. ]?your|todo"
     r"|fixme|(?:^|[-_. ])(?:sample|fake|mock|none|null|nil|undefined|test|demo|default|todo|tbd|foo|bar)(?:[-_. ]|$)"
-    r"|not[-_. ]?(?:a[-_. ]?)?(?:real|secret|set|used)|supersecret|s3cr3t$|p[a@4]ss?w[o0]rd|foobar|lorem|enter[-_. ]"
+    r"|not[-_. ]?(?:a[-_. ]?)?(?:real|secret|set|used)|supersecret|s3cr3t$"
+    r"|p[a@4][s5$]{1,2}w[o0]rd|foobar|lorem|enter[-_. ]"
     r"|x{5,}|X{5,}|\*{3,}|\.{3,}|…|_{5,}|-{5,}|#{3,}|\?{3,}"
 )
 _LONG_WORDS = re.compile(
@@ -105,7 +106,7 @@ def is_strong(password: str) -> bool:
 
 def _is_name(value: str) -> bool:
     """``my-app-v2``, ``vault_token``, ``com.example.Thing``, ``2024-01-31``: words and numbers with signs between."""
-    parts = re.split(r"[-_./:@+ ]", value)
+    parts = re.split(r"[-_./:@+, ]", value)
     if len(parts) == 1:
         return _WORD.fullmatch(value) is not None
     return all(_WORD.fullmatch(part) is not None for part in parts)

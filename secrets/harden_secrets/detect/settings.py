@@ -1,7 +1,8 @@
 """Settings whose name ends as those of secrets do: in YAML, JSON, HCL, INI, dotenv, shell, XML, on command lines.
 
 ``name: value``, ``name = "value"``, ``NAME=value``, ``"name": "value"`` (escaped, too), ``--name value``,
-``<name>value</name>``, ``name: NAME, value: value``, ``variable "name" { default = "value" }``. What is no setting (a call, a type, a sentence) is for the caller to tell, from the value.
+``<name>value</name>``, ``name: NAME, value: value``, ``variable "name" { default = "value" }``. What is no setting (a
+call, a type, a sentence) is for the caller to tell, from the value.
 """
 
 import re
@@ -49,12 +50,21 @@ def settings(content: bytes) -> Iterator[Setting]:
         name_end = match.start("sign") if sign is not None else match.start(group) - 1
         name = content[begin:name_end].rstrip(b"\\\"'").decode("latin-1")
         flag = name.startswith("--")
+        if content[begin - 1 : begin] in {b":", b"/"}:
+            continue  # a part of a longer value: `arn:aws:…:secret:NAME`, an address
         if sign is not None and not sign.strip() and not flag:
             continue  # two words beside each other: only `--name value` is a setting
         start, end = match.span(group)
         if group == "plain" and content[max(0, begin - 1) : begin] in {b"?", b"&"}:  # of an address
             end = min(end, start + len(match[group].partition(b"&")[0]))
         yield Setting(name.lstrip("-."), start, end, flag, group == "plain")
+
+
+def with_digit(characters: bytes, least: int, reach: int) -> bytes:
+    """A pattern for how ``least`` or more such characters begin, if a digit is among the first ``reach`` of them."""
+    early = [b"[0-9]%s{%d}" % (characters, least - 1)]
+    early += [b"%s{%d}[0-9]%s{%d}" % (characters, at, characters, least - 1 - at) for at in range(1, least - 1)]
+    return b"(?:" + b"|".join(early) + b"|%s{%d,%d}[0-9])" % (characters, least - 1, reach - 1)
 
 
 @cache

@@ -14,7 +14,7 @@ def sibling_texts(surroundings: Surroundings) -> Iterator[tuple[str, bytes]]:
     for name, text in surroundings.siblings.items():
         value = text.encode("utf-8", "surrogateescape")
         yield name, value
-        decoded = _decoded(value)
+        decoded = plain_text(value)
         if decoded is not None:
             yield name, decoded
 
@@ -25,11 +25,12 @@ def sibling(surroundings: Surroundings, name: str) -> bytes | None:
     return found[-1] if found else None
 
 
-def _decoded(value: bytes) -> bytes | None:
+def plain_text(value: bytes) -> bytes | None:
+    """The text of which the value is the base64, if it is that; as in ``data`` of a Secret."""
     if len(value) > _LONGEST or len(value) % 4 or not value:
         return None
     try:
         decoded = base64.b64decode(value, validate=True)
     except binascii.Error:
         return None
-    return decoded if decoded.isascii() else None
+    return decoded if decoded.isascii() and decoded.strip().decode().isprintable() else None

@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
-from harden_secrets.detect.filekind import is_code, is_prose
+from harden_secrets.detect.filekind import is_binary, is_code, is_illustration
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -25,7 +25,7 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     """Literal passwords that are more than a dummy; in program text and prose only ones that nobody would think up."""
     if b"://" not in content:
         return
-    strict = is_code(surroundings.file) or is_prose(surroundings.file)
+    strict = is_code(surroundings.file) or is_illustration(surroundings.file) or is_binary(content)
     for match in compiled(_ADDRESS).finditer(content):
         host, user, text = (match[name].decode("latin-1") for name in ("host", "user", "password"))
         password = unquote_to_bytes(match["password"])

@@ -47,10 +47,9 @@ DETECTOR = Detector(
     "login-file",
     (
         Signature(rb"machine\s{1,8}[a-zA-Z0-9._:-]{1,100}\s{1,80}login\s", literal=False, encoded=False),
-        Signature(b":5432:"),
         Signature(rb"\[(?:client|mysql|mysqldump|mysqladmin|mysqld)\]", literal=False, encoded=False),
         Signature(
-            rb"[A-Za-z0-9._*-]{1,100}:(?:[0-9]{1,5}|\*):[^:\n\s]{1,63}:[^:\n\s]{1,63}:[^\s:]{3}",
+            rb"[A-Za-z0-9._*-]:(?:[0-9]{4,5}|\*):[A-Za-z_*][A-Za-z0-9_*-]{0,62}:[A-Za-z_*][A-Za-z0-9_-]{0,62}:[^\s:]{3}",
             literal=False,
             encoded=False,
         ),

@@ -11,11 +11,13 @@ _KEYS = frozenset(
 )
 # `existingSecret: name`, `imagePullSecret: name`, `tlsSecret: name`, `usePassword: true`: about a secret, not one.
 _ABOUT_WORDS = (
-    "existing image pull use enable enabled disable create generate require allow tls ssl cert "
-    "certificate ca store ref name has is no without show forgot reset change cancel page next continue "
-    "previous csrf xsrf max min total input output prompt eos bos pad unk special id grant external type"
+    "existing image pull use enable enabled disable create generate require allow tls ssl cert certificate ca store "
+    "ref name has is no without show forgot reset change cancel page next continue previous csrf xsrf max min total "
+    "input output prompt eos bos pad unk special id grant external type request lifecycle action idempotency "
+    "continuation sync cancellation"
 )
 _ABOUT = frozenset(_ABOUT_WORDS.split())
+_NOT_SECRET = (["client", "token"], ["task", "token"], ["upload", "token"])  # what makes a request unique
 _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9_]{2,}")
 
 
@@ -33,6 +35,8 @@ def claim(name: str) -> Claim:
     while words and words[-1].isdigit():
         words.pop()
     if not words or len(words) > 12 or _ABOUT.intersection(words[:-1]):
+        return Claim.NOTHING
+    if words in _NOT_SECRET:
         return Claim.NOTHING
     if words[-1] in _PASSWORD or words[-2:] == ["pass", "word"]:
         return Claim.PASSWORD

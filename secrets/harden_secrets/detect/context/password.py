@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
 from harden_secrets.detect.context.names import Claim, claim, is_environment
-from harden_secrets.detect.filekind import is_settings
-from harden_secrets.detect.settings import Setting, settings
+from harden_secrets.detect.filekind import is_binary, is_illustration, is_settings
+from harden_secrets.detect.settings import Setting, settings, with_digit
+from harden_secrets.detect.siblings import plain_text
+from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
+_KIND = rb"kind[\"']?: {0,4}[\"']?Secret[\s\"',]"
 _SHORTEST, _LONGEST = 8, 400
 _DESCRIBED = re.compile(
     r"(?i)crd|schema|openapi|swagger|package-lock|yarn\.lock|poetry\.lock|i18n|locale|/lang/|translations?"
@@ -18,7 +21,8 @@ _DESCRIBED = re.compile(
 
 def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     """Values whose name says that they are a password, and that are neither placeholder, template nor reference."""
-    if not is_settings(surroundings.file) or _DESCRIBED.search(surroundings.file):
+    file = surroundings.file
+    if not is_settings(file) or is_illustration(file) or _DESCRIBED.search(file) or is_binary(content):
         return
     text = content.strip()
     named = claim(surroundings.name) if b"\n" not in text else Claim.NOTHING
@@ -26,10 +30,12 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         if _is_secret_field(text, named, surroundings):
             yield _detection(text, content.index(text))
         return
+    of_secret = compiled(_KIND).search(content) is not None
     for setting in settings(content):
         value = content[setting.start : setting.end]
-        if _is_secret_setting(value, setting):
-            yield _detection(value, setting.start)
+        password = (of_secret and plain_text(value)) or value
+        if _is_secret_setting(password, setting):
+            yield Detection(Material.PASSWORD, Confidential(password), setting.start, setting.end, "literal")
 
 
 def _is_secret_field(value: bytes, named: Claim, surroundings: Surroundings) -> bool:
@@ -70,24 +76,34 @@ def _detection(value: bytes, start: int) -> Detection:
 
 
 _NAMES = rb"(?:passw(?:or)?d|passphrase|pwd|pass|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|secret[_-]?key)"
-_BEGINNING = rb"[\"']?[^\s\"'{}()$<>,;|&*]{8}"  # of a value that is no template, call, list or anchor
+_IS = rb"(?:_?[0-9])?\\?[\"']?(?:[ \t]{0,4}[:=][ \t]{0,4}|>)\\?[\"']?"
+_ONE = rb"[^\s\"'{}()$<>,;|&*\[\]]"  # a character of a value that is no template, call, list or anchor
+_BEGINNING = rb"[\"']?" + _ONE + rb"{8}"
 
 DETECTOR = Detector(
     "password",
     (
+        Signature(_NAMES + _IS + with_digit(_ONE, 8, 24), literal=False, encoded=False, ignore_case=True),
+        # Without a digit: the cases mixed as words in camel case do not mix them, or where a password is expected.
         Signature(
-            _NAMES + rb"(?:_?[0-9])?\\?[\"']?(?:[ \t]{0,4}[:=][ \t]{0,4}|>)\\?" + _BEGINNING,
+            rb"(?i:passw(?:or)?d|passphrase|pwd)" + _IS + _ONE + rb"{0,14}[a-z][A-Z]{1,3}[a-z]{1,2}[A-Z]",
             literal=False,
             encoded=False,
-            ignore_case=True,
         ),
-        Signature(rb"kind[\"']?: {0,4}[\"']?Secret[\s\"',]", literal=False, encoded=False),
+        Signature(
+            rb"[A-Z_](?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD)" + _IS + _ONE + rb"{8}", literal=False, encoded=False
+        ),
+        Signature(_KIND, literal=False, encoded=False),
         Signature(
             rb"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)[\"']?,?\s{1,40}[\"']?value[\"']?: {0,4}" + _BEGINNING,
             literal=False,
             encoded=False,
         ),
-        Signature(rb"--[a-z-]{0,20}(?:password|token|secret|api-key)[ =]" + _BEGINNING, literal=False, encoded=False),
+        Signature(
+            rb"--[a-z-]{0,20}(?:password|token|secret|api-key)[ =]" + with_digit(_ONE, 8, 24),
+            literal=False,
+            encoded=False,
+        ),
     ),
     detect,
 )

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
-from harden_secrets.detect.filekind import is_settings
-from harden_secrets.detect.settings import settings
+from harden_secrets.detect.filekind import is_illustration, is_settings
+from harden_secrets.detect.settings import settings, with_digit
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -35,7 +35,7 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         for match in compiled(_CEPH).finditer(content):
             if _is_ceph(match["key"]):
                 yield from _key(match["key"], match.start("key"), "Ceph")
-    if is_settings(surroundings.file):
+    if is_settings(surroundings.file) and not is_illustration(surroundings.file):
         yield from _settings(content, surroundings)
 
 
@@ -89,9 +89,12 @@ def _is_ceph(text: bytes) -> bool:
 DETECTOR = Detector(
     "symmetric-key",
     (
-        Signature(b"EncryptionConfiguration"),
+        Signature(b"apiserver.config.k8s.io/"),
         Signature(
-            rb"(?:" + _NAMES + rb")[a-z0-9_.-]{0,7}[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:base64:)?[A-Za-z0-9+/_-]{22}",
+            rb"(?:"
+            + _NAMES
+            + rb")[a-z0-9_.-]{0,7}[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:base64:)?"
+            + with_digit(rb"[A-Za-z0-9+/_-]", 22, 26),
             literal=False,
             encoded=False,
             ignore_case=True,

@@ -118,7 +118,7 @@ def _detection(text: bytes, start: int, *, shared: bool) -> Iterator[Detection]:
     except binascii.Error:
         return
     end = start + len(text)
-    if len(set(key)) < 8:  # zeros, or an example
+    if len(set(key)) < 8 or key.isascii():  # zeros, or the words of an example
         return
     if shared:
         yield Detection(Material.WIREGUARD_PRESHARED_KEY, Confidential(key), start, end)
@@ -137,8 +137,11 @@ DETECTOR = Detector(
         Signature(_NAMED, literal=False, encoded=False, ignore_case=True),
         Signature(rb"(?:echo|printf) {1,4}[^\n]{0,8}" + _KEY, literal=False, encoded=False),
         Signature(rb"key: {0,4}[\"']?" + _KEY, literal=False, encoded=False),
-        Signature(b"PrivateKey"),
-        Signature(b"PresharedKey"),
+        Signature(b"PrivateKey = "),
+        Signature(b"PresharedKey = "),
+        Signature(b"[Interface]"),
+        Signature(b"[WireGuard]"),
+        Signature(b"WIREGUARD_PRIVATE_KEY"),
         Signature(b"mode: wireguard"),
     ),
     detect,

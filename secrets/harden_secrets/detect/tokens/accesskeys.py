@@ -126,7 +126,7 @@ def _signatures(provider: _Provider) -> tuple[Signature, ...]:
     return (
         Signature(bare, literal=False, encoded=False),
         Signature(names, literal=False, encoded=False, ignore_case=True),
-        *(Signature(prefix) for prefix in provider.identifiers if prefix != b"ASIA"),  # a word, and often in capitals
+        *(Signature(prefix) for prefix in provider.identifiers if prefix in {b"AKIA", b"LTAI"}),  # the others are words
     )
 
 

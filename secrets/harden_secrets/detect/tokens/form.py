@@ -7,6 +7,7 @@ from functools import cache
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
+from harden_secrets.detect.filekind import is_binary, is_illustration
 from harden_secrets.detect.settings import settings
 from harden_secrets.material import Detection, Detector, Material, Severity, Signature, Surroundings
 
@@ -94,6 +95,8 @@ def named_detector(forms: tuple[NamedForm, ...]) -> Detector:
     """One detector of all tokens that their name gives away, in settings and as fields of that name."""
 
     def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
+        if is_illustration(surroundings.file) or is_binary(content):
+            return
         text = content.strip()
         start = content.find(text)
         if surroundings.name:
