@@ -54,7 +54,7 @@ class RunFolder:
         stored = vault.read(self._vault_path) if vault is not None else None
         if stored is None or _FIELD not in stored.fields:
             raise HardenError(
-                f"run {self.id}: the key to its journal is gone: not in {self.path}, not in Vault at {self._vault_path}",
+                f"run {self.id}: the key to its journal is neither in {self.path} nor in Vault at {self._vault_path}",
                 "what it did stays done; it cannot be undone any more",
             )
         return stored.fields[_FIELD]
