@@ -350,6 +350,13 @@ def test_a_right_by_a_group_is_in_the_entry_of_the_group() -> None:
     assert ways(readers, ALICE) == [("token", "create", "serviceaccounts/token")]
 
 
+def test_a_user_with_the_name_of_an_account_is_that_account() -> None:
+    readers = find_readers(
+        Estate(given(Subject("User", "system:serviceaccount:media:app"), rule("get", "secrets"))), KEY
+    )
+    assert APP in readers
+
+
 def test_only_what_kubernetes_brings_along_is_standard() -> None:
     """A binding of one's own for a `system:` subject is somebody's decision, and so is one to everybody."""
     own = given(Subject("User", "system:kube-scheduler"), rule("get", "secrets"))
