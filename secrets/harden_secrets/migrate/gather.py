@@ -1,20 +1,18 @@
 """Reading values again where the plan says they lie, and making sure that they are the ones it means."""
 
-import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from harden.errors import HardenError
-from harden_secrets.cluster.port import Cluster, Manifest
+from harden_secrets.cluster.port import Cluster
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, examine, examine_object
 from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.plan.entry import AGAIN, content, whole
 from harden_secrets.plan.values import PlannedSecret, VaultField
 
 STORED = "stored"  # the family under which the bytes of a field are fingerprinted
-AGAIN = "make the plan anew: harden secrets plan"
 
 
 def gathered(
@@ -42,7 +40,7 @@ def _value(
         if not isinstance(seen, Sighting) or seen.object is None or seen.object.field != field.pointer:
             continue
         if fingerprints.of(seen.detection) == fingerprint:
-            return seen.value
+            return content(whole(manifest, field.pointer), seen.value)
     raise HardenError(f"{field.source}: the key is not there any more", AGAIN)
 
 
@@ -59,22 +57,3 @@ def _in_file(field: VaultField, fingerprint: str, fingerprints: Fingerprinter) -
         if not field.pointer or (seen.object is not None and seen.object.field == field.pointer):
             return seen.value
     raise HardenError(f"{field.source}: the key is not there any more", AGAIN)
-
-
-def whole(manifest: Manifest, pointer: str) -> Confidential:
-    """The exact bytes of a field as whoever mounts it sees them: base64 of `data` (Secret) and `binaryData` undone."""
-    text = at(manifest, pointer)
-    encoded = pointer.startswith("/binaryData/") or (manifest.get("kind") == "Secret" and pointer.startswith("/data/"))
-    return Confidential(base64.b64decode(text) if encoded else str(text).encode())
-
-
-def at(manifest: Manifest, pointer: str) -> Any:
-    """What stands at a JSON pointer (RFC 6901). Raises HardenError where nothing does."""
-    found: Any = manifest
-    try:
-        for part in pointer.split("/")[1:]:
-            name = part.replace("~1", "/").replace("~0", "~")
-            found = found[int(name)] if isinstance(found, list) else found[name]
-    except (KeyError, IndexError, ValueError, TypeError):
-        raise HardenError(f"{manifest.get('kind')} has nothing at {pointer}", AGAIN) from None
-    return found

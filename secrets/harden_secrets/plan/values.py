@@ -8,6 +8,7 @@ proved. What harden cannot or may not change itself is a *source patch* or an *i
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from harden_secrets.cluster.owners import Owner
 from harden_secrets.cluster.port import ObjectName
 from harden_secrets.material import Material
 
@@ -15,6 +16,9 @@ FORMAT = 1
 
 Form = Literal["raw", "base64"]  # what a consumer sees of a Vault field: its bytes, or their base64 text (no newline)
 DeliverTo = Literal["direct", "vault-secrets-operator", "external-secrets", "file"]
+
+
+NOBODY = Owner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +40,6 @@ class SeenFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """Who would undo a live change, and how that is known. ``kind`` is ``none`` where nobody would."""
-
-    kind: str = "none"
-    name: str = ""
-    evidence: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Copy:
     """A place where the key lies now, and what becomes of it.
 
@@ -61,15 +56,15 @@ class Copy:
     pointer: str = ""
     key: str = ""
     reason: str = ""
-    owner: Owner = Owner()
+    owner: Owner = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
 class VaultField:
     """One field of the path in Vault, and which copy it is taken from.
 
-    ``part`` is ``key`` for the key itself, unwrapped, or ``whole`` for the exact bytes of the copy's field (other
-    entries of a Secret that moves as a whole, or a text that holds more than the key).
+    ``part`` is ``key`` for what is behind the entry (see :func:`harden_secrets.plan.entry.content`), or ``whole`` for
+    its exact bytes (other entries of a Secret that moves as a whole, or a form that cannot be had from the key).
     """
 
     name: str
@@ -131,7 +126,7 @@ class ConsumerChange:
     sees: tuple[Sees, ...]
     rollout: bool
     applies: bool
-    owner: Owner = Owner()
+    owner: Owner = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
