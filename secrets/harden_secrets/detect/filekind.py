@@ -14,6 +14,7 @@ _ILLUSTRATION = re.compile(
     r"(?i)(?:^|/)(?:examples?|samples?|testdata|fixtures?|docs?|documentation|snippets)/"  # as a folder
     r"|(?:^|[/._-])(?:examples?|samples?|tmpl|template|dist)(?:[._-][^/]*)?$"  # as a part of the name
 )
+_NEAR = 4  # so many last parts of a path say what a file is for; what is above them, where the person keeps their work
 _NO_SECRET_OF_ITS_OWN = frozenset({"sum", "lock", "mod", "pem", "crt", "cer", "pub"})
 
 
@@ -35,7 +36,8 @@ def is_prose(file: str) -> bool:
 
 def is_illustration(file: str) -> bool:
     """Whether it is there to be copied or tried: an example, a template, the data of a test, documentation."""
-    return _ILLUSTRATION.search(file) is not None or is_prose(file)
+    near = "/".join(file.split("/")[-_NEAR:])
+    return _ILLUSTRATION.search(near) is not None or is_prose(file)
 
 
 def is_binary(content: bytes) -> bool:

@@ -50,8 +50,8 @@ _RUN = 7  # so many neighbours one step apart, or all the same, is nothing that 
 _PUBLISHED = frozenset(
     {
         # Azurite and the Cosmos DB emulator, from their documentation
-        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",  # harden: allow
-        "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==",  # harden: allow
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+        "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==",
         "abcdef.0123456789abcdef",  # `kubeadm config print init-defaults`
         "07401b.f395accd246ae52d",  # the page on bootstrap tokens in Kubernetes' documentation
     }

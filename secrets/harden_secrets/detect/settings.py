@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from harden_secrets.material import Signature
+
 _LAST_WORD = (
     rb"(?:passw(?:or)?d|passphrase|pwd|pass|secret|token|key|pat|psk)"
     rb"(?:[_.-]?(?:base64|b64|hex|base|prod|dev|v?[0-9]{1,3}))?"
@@ -26,6 +28,9 @@ _SETTING = (
     rb"(?i:" + _LAST_WORD + rb")(?:" + _SIGN + rb"(?:" + _QUOTED + rb"|" + _PLAIN + rb")|>(?P<text>[^<>\s]{4,400})</)"
 )
 _FIRST_PART = re.compile(rb"[A-Za-z0-9_.-]{0,80}\Z")
+# Values in a Secret are base64, and most forms of tokens are too plain to be searched for in that: whoever looks for
+# one of those looks at every such object.
+OF_SECRET = Signature(rb"kind[\"']?: {0,4}[\"']?Secret[\s\"',]", literal=False, encoded=False)
 _GROUPS = ("double", "single", "plain", "text")
 
 

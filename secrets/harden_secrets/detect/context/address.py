@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
 from harden_secrets.detect.filekind import is_binary, is_code, is_illustration
+from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -45,6 +46,7 @@ DETECTOR = Detector(
             literal=False,
             encoded=False,
         ),
+        OF_SECRET,
     ),
     detect,
 )

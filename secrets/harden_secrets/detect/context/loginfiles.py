@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
+from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -53,6 +54,7 @@ DETECTOR = Detector(
             literal=False,
             encoded=False,
         ),
+        OF_SECRET,
     ),
     detect,
 )

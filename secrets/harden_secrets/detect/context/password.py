@@ -7,12 +7,11 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
 from harden_secrets.detect.context.names import Claim, claim, is_environment
 from harden_secrets.detect.filekind import is_binary, is_illustration, is_settings
-from harden_secrets.detect.settings import Setting, settings, with_digit
+from harden_secrets.detect.settings import OF_SECRET, Setting, settings, with_digit
 from harden_secrets.detect.siblings import plain_text
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
-_KIND = rb"kind[\"']?: {0,4}[\"']?Secret[\s\"',]"
 _SHORTEST, _LONGEST = 8, 400
 _DESCRIBED = re.compile(
     r"(?i)crd|schema|openapi|swagger|package-lock|yarn\.lock|poetry\.lock|i18n|locale|/lang/|translations?"
@@ -30,7 +29,7 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         if _is_secret_field(text, named, surroundings):
             yield _detection(text, content.index(text))
         return
-    of_secret = compiled(_KIND).search(content) is not None
+    of_secret = compiled(OF_SECRET.pattern).search(content) is not None
     for setting in settings(content):
         value = content[setting.start : setting.end]
         password = (of_secret and plain_text(value)) or value
@@ -93,7 +92,7 @@ DETECTOR = Detector(
         Signature(
             rb"[A-Z_](?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD)" + _IS + _ONE + rb"{8}", literal=False, encoded=False
         ),
-        Signature(_KIND, literal=False, encoded=False),
+        OF_SECRET,
         Signature(
             rb"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)[\"']?,?\s{1,40}[\"']?value[\"']?: {0,4}" + _BEGINNING,
             literal=False,

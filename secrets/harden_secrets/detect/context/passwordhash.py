@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
+from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -41,6 +42,7 @@ DETECTOR = Detector(
         Signature(b":$apr1$"),
         Signature(b":$2y$"),
         Signature(rb":\{S?SHA\}[A-Za-z0-9+/]{27}", literal=False, encoded=False),
+        OF_SECRET,
     ),
     detect,
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
 from harden_secrets.detect.filekind import is_illustration, is_settings
-from harden_secrets.detect.settings import settings, with_digit
+from harden_secrets.detect.settings import OF_SECRET, settings, with_digit
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -101,6 +101,7 @@ DETECTOR = Detector(
         ),
         # Ten bytes, then the length 16: where it begins gives the characters that are always the same.
         Signature(rb"A[QR][A-Za-z0-9+/]{11}[AQgw]AA[A-Za-z0-9+/]{22}==", literal=False, encoded=False),
+        OF_SECRET,
     ),
     detect,
 )

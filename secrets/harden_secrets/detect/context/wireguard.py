@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import pair
+from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.detect.siblings import sibling_texts
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
@@ -143,6 +144,7 @@ DETECTOR = Detector(
         Signature(b"[WireGuard]"),
         Signature(b"WIREGUARD_PRIVATE_KEY"),
         Signature(b"mode: wireguard"),
+        OF_SECRET,
     ),
     detect,
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
+from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.detect.siblings import sibling_texts
 from harden_secrets.detect.tokens.form import SEPARATOR, compiled
 from harden_secrets.material import Detection, Detector, Material, Severity, Signature, Surroundings
@@ -124,6 +125,7 @@ def _signatures(provider: _Provider) -> tuple[Signature, ...]:
     bare = compiled(rb"\(\?<?![^()]*\)").sub(b"", provider.identifier)
     names = b"(?:" + provider.secret_names + rb""")["']?\s{0,8}[:=]\s{0,8}["']?[A-Za-z0-9/+]{30}"""
     return (
+        OF_SECRET,
         Signature(bare, literal=False, encoded=False),
         Signature(names, literal=False, encoded=False, ignore_case=True),
         *(Signature(prefix) for prefix in provider.identifiers if prefix in {b"AKIA", b"LTAI"}),  # the others are words

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
+from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.detect.siblings import sibling
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
@@ -73,6 +74,7 @@ DETECTOR = Detector(
     "bootstrap-token",
     (
         Signature(rb"""token["']?[\s:=]{1,6}["']?[a-z0-9]{6}\.[a-z0-9]{16}""", literal=False, encoded=False),
+        OF_SECRET,
         Signature(b"bootstrap.kubernetes.io/token"),
         Signature(rb"K10[0-9a-f]{64}::", literal=False, encoded=False),
     ),

@@ -8,7 +8,7 @@ from functools import cache
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
 from harden_secrets.detect.filekind import is_binary, is_illustration
-from harden_secrets.detect.settings import settings
+from harden_secrets.detect.settings import OF_SECRET, settings
 from harden_secrets.material import Detection, Detector, Material, Severity, Signature, Surroundings
 
 SEPARATOR = (
@@ -40,7 +40,7 @@ class TokenForm:
         """What the first pass searches for."""
         if self.telling and all(len(literal) >= 4 for literal in self.literals):
             return tuple(Signature(literal) for literal in self.literals)
-        return (Signature(without_looking(self.pattern), literal=False, encoded=False),)
+        return Signature(without_looking(self.pattern), literal=False, encoded=False), OF_SECRET
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +119,5 @@ def named_detector(forms: tuple[NamedForm, ...]) -> Detector:
 
     names = b"|".join(form.names for form in forms)
     pattern = rb"(?:" + names + rb""")\\?["']?\s{0,8}[:=]\s{0,8}\\?["']?[A-Za-z0-9+/_-]{20}"""
-    return Detector("named-token", (Signature(pattern, literal=False, encoded=False, ignore_case=True),), detect)
+    signature = Signature(pattern, literal=False, encoded=False, ignore_case=True)
+    return Detector("named-token", (signature, OF_SECRET), detect)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
+from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.detect.tokens.form import SEPARATOR, compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -88,6 +89,7 @@ VAULT_DETECTORS = (
     Detector(
         "vault-token",
         (
+            OF_SECRET,
             Signature(b"hvs."),
             Signature(b"hvb."),
             Signature(b"hvr."),
@@ -109,6 +111,7 @@ VAULT_DETECTORS = (
                 encoded=False,
                 ignore_case=True,
             ),
+            OF_SECRET,
             Signature(b"unseal_keys_"),
             Signature(b"recovery_keys_"),
             Signature(b"keys_base64"),
