@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _LONGEST = 1 << 18  # bytes between the lines of dashes
+_LONGEST_PREFIX = 16
 _DASHES = b"-----"
+_MANY_DASHES = re.compile(rb"-{5,}")
 # An escaped end of line in JSON, YAML, C, shell and XML, at any depth of escaping; a lone backslash joins two lines.
 _LINE_ENDS = re.compile(rb"\\+(?:u000[aAdD]|x0[aAdD]|[nrt])|&#(?:10|13|x0?[aAdD]);|\\+")
 _SPELLED = re.compile(rb"\\+u00(2[bBfF]|3[dD])")
 # What a program puts around a piece of a string, on its left and on its right.
-_PIECE = re.compile(rb"[\s\"'`#>|*;,.&(]*(?:(?:[+-]|//)[\s\"'`]+)?([A-Za-z0-9+/=\t ]*)[\"'`\s,;.&)+]*")
+_PIECE = re.compile(rb"[\s\"'`#>|*;,.&(]*(?:(?:[+-]|//)(?:[\s\"'`]+|$))?([A-Za-z0-9+/=\t ]*)[\"'`\s,;.&)+]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,13 @@ def armours(content: bytes, begin: re.Pattern[bytes]) -> Iterator[Armour]:
     for opening in begin.finditer(content):
         at = opening.end()
         limit = min(len(content), at + _LONGEST)
-        stop = content.find(_DASHES, at, limit)
-        stop = stop if stop >= 0 else limit
+        dashes = _MANY_DASHES.search(content, at, limit)
+        stop = dashes.end() - len(_DASHES) if dashes else limit  # a patch has a dash in front of the line
         closing = _DASHES + b"END " + opening[1] + _DASHES
         closed = content.startswith(closing, stop)
         yield Armour(
             label=opening[1].decode("ascii", "replace"),
-            body=content[at:stop],
+            body=content[at : dashes.start() if dashes else limit],
             prefix=_prefix(content, opening.start()),
             start=opening.start(),
             end=stop + len(closing) if closed else stop,
@@ -61,8 +63,9 @@ def armours(content: bytes, begin: re.Pattern[bytes]) -> Iterator[Armour]:
 
 def _prefix(content: bytes, start: int) -> bytes:
     """What stands on the line before it, if it is short enough to stand on every line."""
-    line = content.rfind(b"\n", max(0, start - 16), start) + 1
-    return content[line:start] if line and line < start else b""
+    earliest = max(0, start - _LONGEST_PREFIX)
+    line = content.rfind(b"\n", earliest, start) + 1
+    return content[line:start] if line or not earliest else b""
 
 
 def plain_lines(text: bytes) -> bytes:

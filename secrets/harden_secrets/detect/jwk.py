@@ -118,4 +118,6 @@ def _octets(members: Mapping[str, Any], name: str) -> bytes:
     return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
 
 
-DETECTOR = Detector("jwk", (Signature(rb"\"kty\"\s{0,20}:", literal=False), Signature(b'"kty":"')), detect)
+DETECTOR = Detector(
+    "jwk", (Signature(b'"kty":'), Signature(rb"\"kty\"\s{1,20}:", literal=False, encoded=False)), detect
+)

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_cer
 from harden_secrets.detect import der
 
 _MOST_ROUNDS = 100_000  # of deriving a key: programs use 1 to 50,000, an attacker would use four thousand million
-_DEEPEST = 12
+_DEEPEST = 24
 
 
 def is_cheap(content: bytes) -> bool:

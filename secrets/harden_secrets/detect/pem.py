@@ -14,7 +14,7 @@ from harden_secrets.detect.recognised import Recognised
 from harden_secrets.detect.surroundings import pair_material
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
-_BEGIN = re.compile(rb"-----BEGIN ((?:[A-Z0-9][A-Z0-9 ]{0,31} )?PRIVATE KEY)-----")
+_BEGIN = re.compile(rb"-----BEGIN ((?:[A-Z0-9][A-Z0-9 -]{0,31} )?PRIVATE KEY)-----")
 # The cipher tells how long its initialisation vector is, which matters where the ends of lines are lost.
 _ENCRYPTED = re.compile(
     rb"\s*Proc-Type:\s*4,\s*ENCRYPTED\s*DEK-Info:\s*"

@@ -3,7 +3,7 @@
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import der, pair
 from harden_secrets.detect.pair import Pair
-from harden_secrets.detect.recognised import Recognised
+from harden_secrets.detect.recognised import DAMAGED, Recognised
 
 _RSA = {"1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "2.5.8.1.1"}  # rsaEncryption, PSS, and what X.509 called it
 _DSA = "1.2.840.10040.4.1"
@@ -11,6 +11,7 @@ _EC = "1.2.840.10045.2.1"
 _DH = {"1.2.840.113549.1.3.1", "1.2.840.10046.2.1"}
 _PBES2 = "1.2.840.113549.1.5.13"
 _PBES1 = ("1.2.840.113549.1.5.", "1.2.840.113549.1.12.1.")
+_EC_SIZES = (32, 48, 66)
 _LARGEST = 1 << 17  # bytes; the largest RSA keys have twelve thousand
 _SHORTEST_CIPHERTEXT = 40
 
@@ -59,25 +60,27 @@ def _numbers(parts: list[der.Element]) -> Pair | None:
     return pair.rsa(numbers[1], numbers[2], numbers[3], (p, q))
 
 
-def _sec1(parts: list[der.Element], curve: str = "") -> Pair | None:
+def _sec1(parts: list[der.Element], curve: str = "") -> Recognised | Pair | None:
     """ECPrivateKey; the curve is inside or, in PKCS#8, outside."""
     if parts[0].number() != 1:
         return None
     point = None
     for part in parts[2:]:
-        if part.tag == 0xA0:
+        if part.tag == 0xA0 and part.complete:
             curve = _curve(part.content) or curve
         elif part.tag == 0xA1 and part.complete:
             point = der.read(part.content).octets(der.BIT_STRING)[1:]
     private = parts[1].octets()
-    return pair.ec(curve or _curve_by_size(len(private), point), private, point)
+    if curve:
+        return pair.ec(curve, private, point)
+    return _without_curve(private) if len(parts) <= 3 and point is None else None
 
 
-def _curve_by_size(size: int, point: bytes | None) -> str:
-    """The curve of a key that was cut off before its name: the usual one of that size. Proved by the point, if any."""
-    if point is None and size not in (32, 48, 66):
-        return ""
-    return {32: "1.2.840.10045.3.1.7", 48: "1.3.132.0.34", 66: "1.3.132.0.35"}.get(size, "")
+def _without_curve(private: bytes) -> Recognised | None:
+    """A number that was cut off before the name of its curve, of which there are several of the same size."""
+    if len(private) not in _EC_SIZES or len(set(private)) < 16:
+        return None
+    return Recognised(Confidential(private), f"ec of {len(private) * 8} bits, {DAMAGED}")
 
 
 def _curve(parameters: bytes) -> str:

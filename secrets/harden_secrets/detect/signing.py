@@ -10,11 +10,12 @@ from harden_secrets.detect import pair
 from harden_secrets.detect.recognised import Recognised
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
+_BASE64_BEGIN = rb"(?:(?<![A-Za-z0-9+/])|(?<=\\[nrt]))"  # the second: where an end of line is escaped
 _BASE64_END = rb"(?![A-Za-z0-9+/=])"
 # "Ed", then the key derivation ("Sc" or none), then "B2": 158 bytes. minisign.h.
-_MINISIGN = re.compile(rb"(?<![A-Za-z0-9+/])RW(?:RTY0Iy|QAAEIy)[A-Za-z0-9+/]{203}=" + _BASE64_END)
+_MINISIGN = re.compile(_BASE64_BEGIN + rb"RW(?:RTY0Iy|QAAEIy)[A-Za-z0-9+/]{203}=" + _BASE64_END)
 # "Ed", then "BK", then the number of rounds: 104 bytes. signify.c.
-_SIGNIFY = re.compile(rb"(?<![A-Za-z0-9+/])RWRCSw[A-Za-z0-9+/]{133}=" + _BASE64_END)
+_SIGNIFY = re.compile(_BASE64_BEGIN + rb"RWRCSw[A-Za-z0-9+/]{133}=" + _BASE64_END)
 
 
 def minisign(content: bytes, _surroundings: Surroundings) -> Iterator[Detection]:

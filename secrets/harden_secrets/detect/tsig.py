@@ -11,40 +11,36 @@ from collections.abc import Iterator
 from harden_secrets.confidential import Confidential
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
-_HMAC = rb"(hmac-(?:md5(?:\.sig-alg\.reg\.int)?|sha(?:1|224|256|384|512)(?:-\d{2,3})?))\.?"
+_HMAC = rb"(?i:(hmac-(?:md5(?:\.sig-alg\.reg\.int)?|sha(?:1|224|256|384|512)(?:-\d{2,3})?))\.?)"
 _BASE64 = rb"([A-Za-z0-9+/]{8,200}={0,2})"
-_GAP = rb"[\s]{0,200}"
-_BIND = re.compile(
-    rb"(?i:algorithm)\s{1,50}[\"']?(?i:"
-    + _HMAC
-    + rb")[\"']?"
-    + _GAP
-    + rb";"
-    + _GAP
-    + rb"(?i:secret)\s{1,50}[\"']?"
-    + _BASE64
-    + rb"[\"']?\s{0,50};"
-)
-_BIND_TURNED = re.compile(
-    rb"(?i:secret)\s{1,50}[\"']?"
-    + _BASE64
-    + rb"[\"']?"
-    + _GAP
-    + rb";"
-    + _GAP
-    + rb"(?i:algorithm)\s{1,50}[\"']?(?i:"
-    + _HMAC
-    + rb")[\"']?\s{0,50};"
-)
+_BLANK = rb"(?:\s|\\[nrt])"  # or an escaped one
+_QUOTE = rb"(?:\\{0,8}[\"'])?"
+_LINE = rb"(?:\r?\n|\\r\\n|\\n)[ \t]{0,64}"
+_ALGORITHM = rb"(?i:algorithm)" + _BLANK + rb"{1,50}" + _QUOTE + _HMAC + _QUOTE + _BLANK + rb"{0,200};"
+_SECRET = rb"(?i:secret)" + _BLANK + rb"{1,50}" + _QUOTE + _BASE64 + _QUOTE + _BLANK + rb"{0,50};"
+_BETWEEN = _BLANK + rb"{0,200}"
+_BIND = re.compile(_ALGORITHM + _BETWEEN + _SECRET)
+_BIND_TURNED = re.compile(_SECRET + _BETWEEN + _ALGORITHM)
 _KNOT = re.compile(
-    rb"(?i:algorithm):[ \t]*[\"']?(?i:"
+    rb"(?i:algorithm):[ \t]*"
+    + _QUOTE
     + _HMAC
-    + rb")[\"']?[ \t]*\r?\n\s{0,200}secret:[ \t]*[\"']?"
+    + _QUOTE
+    + rb"[ \t]*"
+    + _LINE
+    + rb"secret:[ \t]*"
+    + _QUOTE
     + _BASE64
     + rb"(?![\w+/])"
 )
 _PRIVATE_FILE = re.compile(
-    rb"Private-key-format: v1\.\d\r?\nAlgorithm: \d{1,3} \((HMAC[A-Z0-9_]{1,20})\)\r?\nKey: " + _BASE64 + rb"(?![\w+/])"
+    rb"Private-key-format: v1\.\d"
+    + _LINE
+    + rb"Algorithm: \d{1,3} \((HMAC[A-Z0-9_]{1,20})\)"
+    + _LINE
+    + rb"Key: "
+    + _BASE64
+    + rb"(?![\w+/])"
 )
 _SHORTEST = 8  # bytes
 _FEWEST_VALUES = 5
@@ -74,7 +70,8 @@ def _secret(text: bytes) -> bytes | None:
 DETECTOR = Detector(
     "tsig",
     (
-        Signature(rb"algorithm:?\s{1,50}[\"']?hmac-(?:md5|sha)", literal=False, ignore_case=True),
+        Signature(rb"algorithm:?\s{1,50}[\"']?hmac-(?:md5|sha)", literal=False, encoded=False, ignore_case=True),
+        *(Signature(b"algorithm" + between + b"hmac-") for between in (b" ", b": ", b' "', b': "')),
         Signature(b"(HMAC_SHA"),
         Signature(b"(HMAC_MD5)"),
     ),

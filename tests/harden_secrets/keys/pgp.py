@@ -36,30 +36,33 @@ def public(kind: str = "ed25519") -> bytes:
 
 def both_halves(kind: str = "ed25519") -> tuple[bytes, bytes]:
     """(The secret key, the public key), armoured."""
-    with _home() as gpg:
+    with home() as gpg:
         gpg.make(kind, "")
         return gpg.run("--armor", "--export-secret-keys"), gpg.run("--armor", "--export")
 
 
 def message() -> bytes:
     """``BEGIN PGP MESSAGE``, no secret key."""
-    with _home() as gpg:
+    with home() as gpg:
         return gpg.run("--armor", "--symmetric", passphrase="only for tests", input=b"a message")
 
 
 def export(kind: str, *how: str, passphrase: str = "") -> bytes:
-    with _home() as gpg:
+    with home() as gpg:
         gpg.make(kind, passphrase)
         return gpg.run(*how, passphrase=passphrase)
 
 
-class _Gpg:
+class Gpg:
+    """GnuPG with a home of its own."""
+
     def __init__(self, home: Path) -> None:
         self._home = home
 
-    def make(self, kind: str, passphrase: str) -> None:
-        self.run("--quick-generate-key", _NAME, kind, "sign", "never", passphrase=passphrase)
-        listing = self.run("--with-colons", "--list-keys").decode()
+    def make(self, kind: str, passphrase: str, name: str = _NAME) -> None:
+        """A primary key that signs with a subkey that encrypts."""
+        self.run("--quick-generate-key", name, kind, "sign", "never", passphrase=passphrase)
+        listing = self.run("--with-colons", "--list-keys", name).decode()
         fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr"))
         encrypting = {"ed25519": "cv25519", "dsa2048": "elg2048"}.get(kind, kind)
         self.run("--quick-add-key", fingerprint, encrypting, "encr", "never", passphrase=passphrase)
@@ -70,11 +73,11 @@ class _Gpg:
 
 
 @contextmanager
-def _home() -> Iterator[_Gpg]:
+def home() -> Iterator[Gpg]:
     with workshop() as folder:
         folder.chmod(0o700)
         (folder / "gpg-agent.conf").write_text("s2k-count 65536\n")  # else it takes seconds to find one
         try:
-            yield _Gpg(folder)
+            yield Gpg(folder)
         finally:
             run("gpgconf", "--homedir", folder, "--kill", "all")
