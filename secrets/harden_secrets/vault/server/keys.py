@@ -1,0 +1,78 @@
+"""The files that the server needs before its first start, each made once, and the certificates, renewed in time."""
+
+import contextlib
+import os
+import secrets
+import stat
+import uuid
+from datetime import datetime
+from pathlib import Path
+
+from harden.errors import HardenError
+from harden_secrets.durable import write_file
+from harden_secrets.vault.server import certificates
+from harden_secrets.vault.server.certificates import Identity
+from harden_secrets.vault.server.place import Place
+
+SEAL_KEY_BYTES = 32  # AES-256: what seal "static" takes
+
+
+def make_folder(place: Place) -> None:
+    """The folder, for nobody else. Raises HardenError where it cannot be, or others could write in it."""
+    try:
+        place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = place.folder.stat()
+        if status.st_uid != os.geteuid():
+            raise HardenError(f"{place.folder}: belongs to another user", "use sudo, or name another folder: --state")
+        if stat.S_IMODE(status.st_mode) != 0o700:
+            place.folder.chmod(0o700)
+    except OSError as error:
+        hint = "name another folder with --state or HARDEN_STATE, or use sudo"
+        raise HardenError(f"{place.folder}: {error.strerror}", hint) from error
+
+
+def make_credentials(place: Place) -> None:
+    """The key of the seal, and who harden is to the server. What is there stays."""
+    _make_once(place.seal_key, secrets.token_bytes(SEAL_KEY_BYTES))
+    _make_once(place.role_id, str(uuid.uuid4()).encode())
+    _make_once(place.secret_id, secrets.token_urlsafe(32).encode())
+
+
+def _make_once(path: Path, content: bytes) -> None:
+    if not path.exists():
+        write_file(path, content)
+
+
+def missing(place: Place) -> list[Path]:
+    """Which of the files that only a backup can bring back are not there."""
+    wanted = (place.seal_key, place.role_id, place.secret_id, place.data)
+    return [path for path in wanted if not path.exists()]
+
+
+def renew_certificates(place: Place, now: datetime) -> bool:
+    """Make what is missing, unreadable or due; whether the server has a new certificate."""
+    authority = _readable(place.authority)
+    fresh = authority is None or certificates.is_due(authority.certificate, now)
+    if authority is None or fresh:
+        authority = certificates.authority(now)
+        write_file(place.authority, authority.pem)
+    if fresh or not place.ca.exists() or place.ca.read_bytes() != authority.public:
+        write_file(place.ca, authority.public, 0o644)
+        fresh = True
+    server = _readable(place.certificate)
+    if not fresh and server is not None and not certificates.is_due(server.certificate, now):
+        return False
+    write_file(place.certificate, certificates.signed(authority, now).pem)
+    return True
+
+
+def certificate_ends(place: Place) -> datetime | None:
+    """When the server's certificate runs out."""
+    server = _readable(place.certificate)
+    return None if server is None else server.certificate.not_valid_after_utc
+
+
+def _readable(path: Path) -> Identity | None:
+    with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
+        return certificates.read(path.read_bytes())
+    return None
