@@ -109,7 +109,9 @@ def _is_name(value: str) -> bool:
     parts = re.split(r"[-_./:@+, ]", value)
     if len(parts) == 1:
         return _WORD.fullmatch(value) is not None
-    return all(_WORD.fullmatch(part) is not None for part in parts)
+    words = [_WORD.fullmatch(part) is not None for part in parts]
+    generated = value.islower() and len(parts) >= 3 and all(part.isalpha() for part in parts[:2]) and all(words[:2])
+    return all(words) or generated  # `my-app-6b7f8d9c4d-x2x1z`: what Kubernetes calls what it makes
 
 
 def _mixes_cases(value: str) -> bool:

@@ -22,6 +22,7 @@ _CREDENTIAL = (
     rb"(?<![A-Za-z0-9_-])(?P<name>token|client-key-data|password)" + _QUOTE + rb"\s{0,4}:\s{0,4}" + _QUOTE
     + rb"(?P<value>[^\s\"'\\,{}]{4,60000})"
 )  # fmt: skip
+_SHORTEST = 8
 _KEY_BLOCK = re.compile(rb"-----BEGIN (?:[A-Z]{2,4} )?PRIVATE KEY-----(.+?)-----END", re.DOTALL)
 
 
@@ -31,7 +32,7 @@ def detect(content: bytes, _surroundings: Surroundings) -> Iterator[Detection]:
         return
     for match in compiled(_CREDENTIAL).finditer(content):
         value = match["value"]
-        if not quiet.is_quiet(value.decode("latin-1")):
+        if len(value) >= _SHORTEST and not quiet.is_quiet(value.decode("latin-1")):
             yield from _detection(match["name"].decode(), value, match.start("value"))
 
 
@@ -47,8 +48,7 @@ def _detection(name: str, value: bytes, start: int) -> Iterator[Detection]:
     # A token that is also known by itself keeps the fingerprint that it has elsewhere.
     itself = next(iter(jwt.detect(value, Surroundings())), None)
     family = str(itself.material) if itself else ""
-    if itself or len(value) >= 8:
-        yield Detection(Material.KUBECONFIG, Confidential(value), start, end, name, family=family)
+    yield Detection(Material.KUBECONFIG, Confidential(value), start, end, name, family=family)
 
 
 def _public_half(value: bytes) -> bytes | None:

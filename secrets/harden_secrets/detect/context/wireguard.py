@@ -37,7 +37,7 @@ _PIPED = (
 _NETPLAN = rb"(?m)^\s*(?:-\s+)?(?:(?P<shared>shared)|private|key)\s*:\s*[\"']?" + _BARE
 _TALKS_OF_WIREGUARD = rb"(?i)wireguard|wg-quick|\bwg\d{1,3}\b|\bwg (?:set|show|genkey|pubkey)\b|AllowedIPs|allowed-ips"
 _IMAGES = re.compile(r"(?i)wireguard|gluetun|wg-easy|wg-portal|wgui|boringtun|netbird|subspace|firezone|vpn")
-_HINT = rb"(?i)private|shared|psk|wireguard|\bwg\b"
+_HINT = rb"(?i)private|shared|psk|wireguard|\bwg"
 _MOST_CANDIDATES = 64  # keys of one text that are tried for a public half beside them
 
 
