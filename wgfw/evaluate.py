@@ -199,6 +199,8 @@ def _side(rules: Sequence[Rule], now: datetime) -> _Side:
     live: dict[tuple[Effect, int], list[Covering]] = {(e, f): [] for e in Effect for f in FAMILIES}
     expired: dict[tuple[Effect, int], list[Covering]] = {(e, f): [] for e in Effect for f in FAMILIES}
     for rule in rules:
+        if rule.effect is Effect.INBOUND and rule.target.kind is TargetKind.GATEWAY:
+            continue  # what the gateway sends does not arrive, and what arrives under its address it did not send
         for family in FAMILIES:
             kept = live if rule.in_force(now) else expired
             kept[rule.effect, family].append((rule, services_in(rule.services, family)))

@@ -46,13 +46,18 @@ def covers(policy: Policy, rule: Rule, family: int, address: int, flow: Flow, no
     return flow.point in rule.services and meant(policy, rule, family, address)
 
 
+def of_the_gateway(rule: Rule) -> bool:
+    """An inbound from the gateway, which opens nothing: what arrives was not sent by the gateway."""
+    return rule.effect is Effect.INBOUND and rule.target.kind is TargetKind.GATEWAY
+
+
 def allowed(policy: Policy, packet: Packet, now: datetime) -> bool:
     """The numbered steps, one after the other."""
     family, asked = packet.family, (packet.destination, packet.flow)
     behind = packet.behind or asked
 
     def any_of(client: Client, effect: Effect, address: int, flow: Flow) -> bool:
-        rules = [r for r in policy.rules_of(client) if r.effect is effect]
+        rules = [r for r in policy.rules_of(client) if r.effect is effect and not of_the_gateway(r)]
         return any(covers(policy, r, family, address, flow, now) for r in rules)
 
     receiver = None if policy.gateway.holds(family, behind[0]) else owner(policy, family, behind[0])
@@ -60,7 +65,7 @@ def allowed(policy: Policy, packet: Packet, now: datetime) -> bool:
         inbounds = policy.rules_of(receiver) if receiver is not None else ()
         return any(
             r.effect is Effect.INBOUND
-            and r.target.kind not in (TargetKind.CLIENT, TargetKind.PROFILE)
+            and r.target.kind not in (TargetKind.CLIENT, TargetKind.PROFILE, TargetKind.GATEWAY)
             and covers(policy, r, family, packet.source, behind[1], now)
             for r in inbounds
         )

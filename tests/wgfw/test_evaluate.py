@@ -156,6 +156,16 @@ def test_with_a_dnat_an_inbound_speaks_of_the_clients_own_port(policy: Policy) -
     assert not ask(policy, "192.168.1.10", "192.168.1.1", "tcp/80", None, "10.8.0.3 tcp/8080").allowed
 
 
+def test_what_arrives_under_the_gateways_address_is_not_the_gateway() -> None:
+    """An inbound from `gateway` opens nothing to it: not from outside, behind a DNAT, nor from a client that may use
+    the address."""
+    clients = {"exit": Peer(ips=["0.0.0.0/0"]), "site": Peer(ips=["10.8.0.4"], inbound=[("gateway", "any")])}
+    policy, _ = build(clients, gateway=["10.8.0.1"])
+    assert not ask(policy, "10.8.0.1", "10.8.0.4", "udp/53", None).allowed
+    assert not ask(policy, "10.8.0.1", "10.8.0.0", "udp/53", None, "10.8.0.4 udp/53").allowed
+    assert not ask(policy, "10.8.0.1", "10.8.0.4", "udp/53", "wg0").allowed
+
+
 def test_an_inbound_does_not_open_the_gateway_to_whose_prefix_holds_its_address() -> None:
     """A peer that takes all addresses still is not the gateway."""
     policy = build(

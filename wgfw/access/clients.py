@@ -10,7 +10,7 @@ from wgfw.access.reach import Receiver, Reckoner, Sender, covered
 from wgfw.access.region import Reach, Region
 from wgfw.addresses import BITS, FAMILIES, AddressSet
 from wgfw.intervals import IntervalSet
-from wgfw.policy.document import Effect, Target
+from wgfw.policy.document import Effect, Target, TargetKind
 from wgfw.policy.model import Client, Policy, Rule, Scope
 from wgfw.services import services_in
 
@@ -125,7 +125,7 @@ def _inbounds(policy: Policy, now: datetime) -> dict[tuple[Target, datetime | No
     boxes: dict[tuple[Target, datetime | None], dict[int, list[tuple[IntervalSet, IntervalSet]]]] = {}
     scopes: dict[tuple[Target, datetime | None], Scope] = {}
     for rule, addresses in _with_receivers(policy):
-        if rule.in_force(now):
+        if rule.in_force(now) and rule.target.kind is not TargetKind.GATEWAY:  # which sends nothing that arrives
             key = (rule.target, rule.until)
             scopes[key] = rule.scope
             found = boxes.setdefault(key, {4: [], 6: []})
