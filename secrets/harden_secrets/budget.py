@@ -13,13 +13,13 @@ _MIB = 1 << 20
 class Budget:
     """The limits for one blob.
 
-    ``depth`` counts wrappings inside each other, ``layers`` all that are undone, ``unpacked`` the bytes that come out
+    ``depth`` counts wrappings and fields inside each other, ``layers`` all that are undone, ``unpacked`` the bytes that come out
     of them altogether, ``layer`` those of one. What comes out of a compression is cut off once it is longer than
     ``ratio_free`` and more than ``ratio`` times what went in. ``document`` is the longest text that is taken apart
     into fields, ``fields`` how many of these one blob may have (aliases followed), ``nesting`` how deep they may lie.
     """
 
-    depth: int = 12
+    depth: int = 20
     layers: int = 20_000
     unpacked: int = 96 * _MIB
     layer: int = 32 * _MIB

@@ -11,7 +11,7 @@ from harden_secrets.documents.field import Field, Taken
 from harden_secrets.documents.kustomize import generated
 from harden_secrets.documents.scripts import heredocs
 from harden_secrets.documents.spans import Spans
-from harden_secrets.documents.tree import Node
+from harden_secrets.documents.tree import Node, Scalar
 from harden_secrets.documents.walking import Walk
 from harden_secrets.material import Signature
 
@@ -50,7 +50,8 @@ def take_apart(content: bytes, file: str, budget: Budget) -> list[Taken]:
     if len(content) < _SHORT or (b"\n" not in content and not _FLOW.match(content)):
         return []
     if len(content) > budget.document:
-        return [Taken("", [], "too large to be taken apart into fields")]
+        structured = file.lower().endswith((*_JSON_NAMES, *_YAML_NAMES, *_HCL_NAMES)) or _FLOW.match(content)
+        return [Taken("", [], "it is too large to be taken apart into fields")] if structured else []
     taken = _structure(content, file.lower(), budget)
     parts = [*comments(content), *heredocs(content)] if b"\n" in content else []
     if not (taken and taken[0].fields) and not file.lower().endswith(_CODE) and _ASSIGNMENT.search(content):
@@ -85,7 +86,7 @@ def _trees(syntax: str, documents: _Trees, content: bytes, budget: Budget) -> Ta
     fields: list[Field] = []
     missed = ""
     for number, root in documents(content, budget.nesting):
-        if root is None:
+        if root is None or isinstance(root, Scalar):
             continue
         walk = Walk(number, budget.nesting, budget.fields - len(fields))
         found = list(walk.fields(root))

@@ -35,7 +35,9 @@ class Examination:
         if layer.depth > self._meter.budget.depth:
             yield _unexamined(layer, "it is wrapped too many times", bomb=True)
             return
-        layer.relevant = self._relevance.of(layer.content, layer.relevant)
+        layer.relevant |= self._relevance.of(layer.content, layer.surroundings.name)
+        if not (layer.relevant or self._relevance.deserves_look(layer.content)):
+            return
         parts = list(self._archived(layer))
         if parts:
             yield from parts
@@ -75,7 +77,7 @@ class Examination:
             replace(layer.surroundings, name=part.name or layer.surroundings.name),
             layer.object,
             (*layer.encodings, part.label),
-            layer.relevant,
+            frozenset(),
             layer,
             (part.start, part.end),
             layer.depth + 1,
@@ -87,7 +89,7 @@ class Examination:
     def _fields(self, layer: Layer, way: Taken) -> Iterator[Told]:
         if way.missed:
             yield _unexamined(layer, way.missed, bomb=True)
-        relevant = self._relevance.of_fields(way.fields, layer.relevant)
+        relevant = layer.relevant | self._relevance.of_fields(way.fields)
         for field in way.fields:
             if not self._meter.take_field():
                 yield _unexamined(layer, "it has too many fields", bomb=True)
@@ -124,10 +126,10 @@ class Examination:
 
 
 def _as_layer(layer: Layer, field: Field, syntax: str, relevant: frozenset[int]) -> Layer:
-    """A field as a layer. The first document inside a file is the file's own syntax, any further one a wrapping."""
+    """A field as a layer. The syntax of the file itself, and of what stands in it as it is, is no wrapping."""
     where = part_of(layer.where, layer.lines, field.start, field.end)
     where = replace(where, exact=where.exact and field.exact, lined=where.lined and (field.lined or field.exact))
-    nested = syntax and (layer.parent is not None or layer.encodings)
+    nested = syntax and (layer.object is not None or not layer.where.lined)
     number = str(field.document) if field.document else ""
     around = layer.surroundings
     surroundings = Surroundings(
@@ -147,7 +149,7 @@ def _as_layer(layer: Layer, field: Field, syntax: str, relevant: frozenset[int])
         relevant,
         layer,
         (field.start, field.end),
-        layer.depth + bool(nested),
+        layer.depth + 1,
     )
 
 

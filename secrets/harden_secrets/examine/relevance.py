@@ -1,7 +1,8 @@
 """Which detectors have anything to say about some bytes: those of which a signature stands there."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Protocol
 
 from harden_secrets.documents import Field
 from harden_secrets.material import Detector
@@ -11,35 +12,60 @@ from harden_secrets.unwrap.clues import compiled
 _NAMED = 4096  # bytes of a field's value that may matter together with its name
 
 
+class FirstPass(Hashable, Protocol):
+    """Something faster than ``re``."""
+
+    def deserves_look(self, content: bytes) -> bool:
+        """Whether something may be recognised in the bytes, or in what they wrap; for nearly all bytes it is not so."""
+
+    def detectors_for(self, content: bytes) -> Sequence[Detector]:
+        """The detectors of which a signature stands in the bytes themselves."""
+
+
 class Relevance:
     """The detectors with their signatures ready for use. Worth keeping: it takes milliseconds to make."""
 
-    def __init__(self, detectors: Sequence[Detector]) -> None:
+    def __init__(self, detectors: Sequence[Detector], first_pass: FirstPass | None = None) -> None:
         self.clues = Clues(signature for detector in detectors for signature in detector.signatures)
         self._detectors = tuple(detectors)
-        self._patterns = [_patterns(detector) for detector in detectors]
+        self._numbers = {detector: number for number, detector in enumerate(detectors)}
+        self._first_pass = first_pass
+        self._patterns = [] if first_pass else [_patterns(detector) for detector in detectors]
 
-    def of(self, content: bytes, known: frozenset[int] = frozenset()) -> frozenset[int]:
-        """The numbers of the detectors to ask about ``content``, besides those that are ``known`` already."""
-        return known | {
+    def of(self, content: bytes, name: str = "") -> frozenset[int]:
+        """The numbers of the detectors to ask about ``content`` that bears this name."""
+        found = self._found(content)
+        if name and len(content) <= _NAMED:
+            found |= self._found(_line(name, content))
+        return frozenset(found)
+
+    def _found(self, content: bytes) -> set[int]:
+        if self._first_pass:
+            numbers = (self._numbers.get(detector) for detector in self._first_pass.detectors_for(content))
+            return {number for number in numbers if number is not None}
+        return {
             number
             for number, (literals, patterns) in enumerate(self._patterns)
-            if number not in known
-            and (
-                any(literal in content for literal in literals)
-                or any(pattern.search(content) for pattern in patterns)
-                or not (literals or patterns)
-            )
+            if any(literal in content for literal in literals)
+            or any(pattern.search(content) for pattern in patterns)
+            or not (literals or patterns)
         }
 
-    def of_fields(self, fields: Iterable[Field], known: frozenset[int]) -> frozenset[int]:
-        """The same for fields under their names."""
-        texts = (field.name.encode() + b": " + field.value for field in fields if len(field.value) <= _NAMED)
-        return self.of(b"\n".join(texts), known)
+    def deserves_look(self, content: bytes) -> bool:
+        """Whether bytes to which no detector has anything to say may wrap something."""
+        return self._first_pass is None or self._first_pass.deserves_look(content)
+
+    def of_fields(self, fields: Iterable[Field]) -> frozenset[int]:
+        """The same for fields under their names, all together."""
+        return self.of(b"\n".join(_line(field.name, field.value) for field in fields if len(field.value) <= _NAMED))
 
     def detectors(self, numbers: frozenset[int]) -> list[Detector]:
         """The detectors of these numbers, in their order."""
         return [self._detectors[number] for number in sorted(numbers)]
+
+
+def _line(name: str, value: bytes) -> bytes:
+    return name.encode("utf-8", "replace") + b": " + value
 
 
 def _patterns(detector: Detector) -> tuple[list[bytes], list[re.Pattern[bytes]]]:

@@ -13,11 +13,13 @@ class Sighting:
 
     ``line`` counts from 1 and is where the value begins in the file, 0 where there are no lines (an object of a live
     cluster). ``start`` and ``end`` delimit the outermost value there: the field or the run of text that holds the
-    key, wrapped or not. ``encodings`` says what wraps the key inside that, outermost first; where ``object`` is
-    given, inside that field as the API has it (``base64`` for ``data`` of a Secret). A wrapping that has members
-    names the one: ``tar:etc/key``, ``zip:a.pem``, ``json:/data/key``, ``yaml:/users/0/user/token`` (a JSON pointer,
-    after the number of the document in its stream where that is not the first). ``value`` is the key's own bytes as
-    they stand in the innermost layer.
+    key, wrapped or not. ``encodings`` says what wraps the key inside that, outermost first; where the file has the
+    manifest of ``object`` as it is, inside that field as the API gives it (``base64`` for ``data`` of a Secret). An
+    object whose manifest is itself wrapped is named as well, and ``encodings`` then has the way to its field. A
+    wrapping that has members names the one: ``tar:etc/key``, ``zip:a.pem``, ``json:/data/key``,
+    ``yaml:/users/0/user/token`` (a JSON pointer, after the number of the document in its stream where that is not
+    the first). The syntax of the file itself is no wrapping. ``value`` is the key's own bytes as they stand in the
+    innermost layer.
     """
 
     detection: Detection

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from harden_secrets.budget import Meter
 from harden_secrets.documents.spans import Spans
-from harden_secrets.unwrap.clues import HEAD, Clues, Positions
+from harden_secrets.unwrap.clues import HEAD, Clues
 from harden_secrets.unwrap.part import Part
 
 _ALPHABET = rb"[A-Za-z0-9+/_-]"
@@ -43,7 +43,6 @@ def from_base64(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int]
 
     What stands in armour (``-----BEGIN … -----END``) is left to those who know the kind.
     """
-    forms: Positions | None = None
     armour = Spans(match.span() for match in _ARMOUR.finditer(content)) if b"-----BEGIN " in content else Spans(())
     position = 0
     while match := _RUN.search(content, position):
@@ -52,12 +51,11 @@ def from_base64(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int]
         if beyond > start:
             position = beyond
             continue
-        forms = forms or clues.forms(content)
         last = _wrapped_end(content, start, end)
-        part = _decoded(content, start, last, clues, forms)
+        part = _decoded(content, start, last, clues)
         if part is None and last > end:
             last = end
-            part = _decoded(content, start, last, clues, forms)
+            part = _decoded(content, start, last, clues)
         position = last
         if part is None:
             continue
@@ -82,16 +80,15 @@ def _wrapped_end(content: bytes, start: int, end: int) -> int:
     return end
 
 
-def _decoded(content: bytes, start: int, end: int, clues: Clues, forms: Positions) -> Part | None:
+def _decoded(content: bytes, start: int, end: int, clues: Clues) -> Part | None:
     """The run decoded, if there is a reason to."""
-    known = forms.first(start, end)
-    if known is None:
-        head = content[start : min(end, start + HEAD * 4 // 3 + 8)]
-        if _WORD.match(head) or not clues.interesting(_decode_quietly(head)[:HEAD]):
+    head = content[start : min(end, start + HEAD * 4 // 3 + 8)]
+    begin = start
+    if _WORD.match(head) or not clues.interesting(_decode_quietly(head)[:HEAD]):
+        known = clues.form(content, start, end)
+        if known is None:
             return None
-        begin = start
-    else:
-        begin = start + _alignment(content[start:known])
+        begin += _alignment(content[start:known])
     digits = content[begin:end]
     decoded = _decode_quietly(digits)
     return Part(alphabet(digits), decoded, begin, end) if decoded else None

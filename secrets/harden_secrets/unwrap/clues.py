@@ -7,8 +7,8 @@ signature stands in it.
 
 import base64
 import re
-from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import groupby
 
 from harden_secrets.material import Signature
 
@@ -36,28 +36,26 @@ class Clues:
         signatures = list(signatures)
         literals = {signature.pattern for signature in signatures if signature.literal and signature.encoded}
         forms = {form for literal in {_BEGIN, *literals} for form in base64_forms(literal)}
-        self._forms = re.compile(b"|".join(re.escape(form) for form in sorted(forms)))
+        self._forms = re.compile(_any_of(sorted(forms)))
         self._patterns = [compiled(signature) for signature in signatures]
 
     def interesting(self, head: bytes) -> bool:
         """Whether bytes that begin like this may hold something; ``head`` may be cut off anywhere."""
         return bool(_MAGIC.match(head)) or is_text(head) or any(pattern.search(head) for pattern in self._patterns)
 
-    def forms(self, content: bytes) -> "Positions":
-        """Where in a text the base64 of a signature begins."""
-        return Positions([match.start() for match in self._forms.finditer(content)])
+    def form(self, content: bytes, start: int, end: int) -> int | None:
+        """Where in a run of base64 that of a signature begins, if it is there."""
+        match = self._forms.search(content, start, end)
+        return match.start() if match else None
 
 
-class Positions:
-    """Offsets in a text, in order."""
-
-    def __init__(self, offsets: list[int]) -> None:
-        self._offsets = offsets
-
-    def first(self, start: int, end: int) -> int | None:
-        """The first from ``start`` on and before ``end``."""
-        index = bisect_left(self._offsets, start)
-        return self._offsets[index] if index < len(self._offsets) and self._offsets[index] < end else None
+def _any_of(literals: list[bytes]) -> bytes:
+    """A pattern for any of the sorted literals; grouped by their first bytes, as ``re`` tries branches one by one."""
+    groups = ((first, list(group)) for first, group in groupby(literals, key=lambda literal: literal[:1]))
+    return b"|".join(
+        re.escape(first) + b"(?:" + b"|".join(re.escape(literal[1:]) for literal in group) + b")"
+        for first, group in groups
+    )
 
 
 def compiled(signature: Signature) -> re.Pattern[bytes]:
