@@ -4,6 +4,11 @@
 one with controllers, a scheduler and a node that runs real pods (8 s). A test that uses one of them is marked
 `cluster` without saying so. Everything needs root, and none of it the network.
 
+    from cluster.api import ApiError, until
+    from cluster.operators import VaultSecretsOperator
+    from cluster.server import Server
+    from cluster.workload import Cluster, container, deployment
+
     def test_a_secret_is_denied(api_server: Server) -> None:
         namespace = api_server.admin.new_namespace()            # one for each test: the server is shared
         api_server.admin.apply(MANIFESTS, namespace=namespace)  # YAML text or dicts
@@ -34,7 +39,7 @@ of pods. `cluster.expose(port)` lets pods reach a port of the tests' 127.0.0.1, 
 pod's. A mounted Secret shows a new value within some 3 s.
 
     def test_the_operator_delivers(vault_secrets_operator: VaultSecretsOperator, cluster: Cluster) -> None:
-        vault_secrets_operator.allow(port)   # it then finds an OpenBao of the tests at https://127.0.0.1:<port>
+        vault_secrets_operator.allow(port)   # it then finds an OpenBao of the tests at 127.0.0.1:<port>
         ...  # VaultConnection, VaultAuth, VaultStaticSecret; then until("delivered", lambda: ...)
 
 `vault_secrets_operator` is HashiCorp's real one beside `cluster`. `eso_crds` is `api_server` with the definitions of

@@ -24,6 +24,7 @@ PROGRAMS = ("bash", "curl", "git", "git-crypt", "jq", "ssh", "ssh-keygen", "ssh-
 SEARCHED = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 FOLDERS = {
     "etc": 0o755,
+    "etc/ssh": 0o755,
     "home": 0o755,
     "proc": 0o755,
     "root": 0o700,
@@ -43,6 +44,7 @@ FILES = {
     "etc/passwd": PASSWD,
     "etc/group": "root:x:0:\nsshd:x:100:\napp:x:1000:\n",
     "etc/shadow": "root:*:19000::::::\nsshd:!:19000::::::\napp:*:19000::::::\n",
+    "etc/ssh/sshd_config": "# all as it comes\n",
     "etc/gitconfig": "[user]\n\tname = Test\n\temail = test@harden.test\n[safe]\n\tdirectory = *\n",
 }
 ADVICE = "run scripts/bootstrap.sh test"

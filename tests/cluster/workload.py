@@ -122,13 +122,20 @@ class Cluster:
 
     @contextlib.contextmanager
     def _explained(self, namespace: str) -> Iterator[None]:
-        """Add what the cluster says of it to a wait that was in vain."""
+        """Add what the cluster and the pods say to a wait that was in vain."""
         try:
             yield
         except AssertionError as error:
             events = self.admin.list("v1", "Event", namespace)[-12:]
             told = [f"{one['involvedObject'].get('name')}: {one.get('message')}" for one in events]
-            raise AssertionError("\n".join([str(error), *told])) from None
+            raise AssertionError("\n".join([str(error), *told, *self._last_words(namespace)])) from None
+
+    def _last_words(self, namespace: str) -> Iterator[str]:
+        for pod in self.admin.list("v1", "Pod", namespace):
+            name = pod["metadata"]["name"]
+            for previous in (True, False):
+                with contextlib.suppress(ApiError):
+                    yield f"{name}: {self.logs(namespace, name, previous=previous)[-2000:]}"
 
 
 def is_rolled_out(one: Object) -> bool:

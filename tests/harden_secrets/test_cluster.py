@@ -1,6 +1,7 @@
 """The cluster that the other tests rely on: that it is a real one, and says no where a real one does."""
 
 import base64
+import socket
 import subprocess
 from pathlib import Path
 
@@ -132,3 +133,47 @@ curl -sS --cacert $at/ca.crt -H "Authorization: Bearer $(cat $at/token)" -o /dev
         cluster.admin.apply(deployment("asker", container(["sleep", "3600"])), namespace=namespace)
         pod = cluster.wait_for_rollout(namespace, "asker")
         assert cluster.run(namespace, pod, "sh", "-c", script).stdout == b"403"
+
+
+SERVER = """\
+set -e
+ssh-keygen -q -t ed25519 -N '' -f /tmp/host
+cp /keys/authorized /tmp/authorized && chmod 600 /tmp/authorized
+exec /usr/sbin/sshd -D -e -p 2222 -h /tmp/host -o AuthorizedKeysFile=/tmp/authorized -o StrictModes=no
+"""
+
+
+def test_a_pod_logs_in_to_a_real_sshd_in_another(cluster: Cluster, tmp_path: Path) -> None:
+    """A mounted key of mode 0400 opens a session over the pods' network; the tests reach the same server."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True, timeout=30)
+    held = {"private": (tmp_path / "key").read_text(), "authorized": (tmp_path / "key.pub").read_text()}
+    keys = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "stringData": held}
+    listens = {"tcpSocket": {"port": 2222}, "periodSeconds": 1}
+    mounts = [{"name": "keys", "mountPath": "/keys"}]
+    volumes = [{"name": "keys", "secret": {"secretName": "keys", "defaultMode": 0o400}}]
+    with cluster.namespace() as namespace:
+        sshd = container(["sh", "-c", SERVER], volumeMounts=mounts, readinessProbe=listens)
+        server = deployment("server", sshd, volumes=volumes)
+        client = deployment("client", container(["sleep", "3600"], volumeMounts=mounts), volumes=volumes)
+        cluster.admin.apply(keys, server, client, namespace=namespace)
+        pods = [cluster.wait_for_rollout(namespace, name) for name in ("server", "client")]
+        address = cluster.admin.get("v1", "Pod", pods[0], namespace)["status"]["podIP"]
+        options = ["-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes", "-p", "2222", "-i", "/keys/private"]
+        login = ["ssh", *options, f"root@{address}", "cat /keys/authorized"]
+        assert cluster.run(namespace, pods[1], *login).stdout.decode() == held["authorized"]
+        with socket.create_connection(("127.0.0.1", cluster.reach(address, 2222)), timeout=10) as connection:
+            assert connection.recv(8) == b"SSH-2.0-"
+
+
+def test_a_mounted_secret_shows_its_new_value_soon(cluster: Cluster) -> None:
+    """Kubelet here looks every two seconds, so that a test of refreshing need not wait for a minute."""
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: word}\nstringData: {word: WORD}\n"
+    reader = container(["sleep", "3600"], volumeMounts=[{"name": "word", "mountPath": "/word"}])
+    volume = {"name": "word", "secret": {"secretName": "word"}}
+    with cluster.namespace() as namespace:
+        first = secret.replace("WORD", "first")
+        cluster.admin.apply(first, deployment("reader", reader, volumes=[volume]), namespace=namespace)
+        pod = cluster.wait_for_rollout(namespace, "reader")
+        assert cluster.read(namespace, pod, "/word/word") == b"first"
+        cluster.admin.apply(secret.replace("WORD", "second"), namespace=namespace)
+        until("the new value", lambda: cluster.read(namespace, pod, "/word/word") == b"second", 20)
