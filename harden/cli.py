@@ -44,6 +44,7 @@ class Part(TyperGroup):
 PARTS = (
     Part("wg", "Trust profiles for WireGuard gateways, enforced in the kernel.", "wgfw.cli"),
     Part("secrets", "Custody for keys: find them, move them to Vault, repoint what uses them.", "harden_secrets.cli"),
+    Part("vault", "A Vault on this host, for those without one.", "harden_secrets.vault.cli"),
 )
 
 

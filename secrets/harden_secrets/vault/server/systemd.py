@@ -36,7 +36,6 @@ WorkingDirectory={_escaped(str(place.folder))}
 UMask=0077
 LimitCORE=0
 MemorySwapMax=0
-MemoryZSwapMax=0
 CapabilityBoundingSet=
 NoNewPrivileges=yes
 ProtectSystem=strict
