@@ -1,4 +1,4 @@
-"""The first pass: one look over raw bytes that says whether a closer look pays, and which detectors may take it.
+"""The first pass: one look over raw bytes that says whether a closer look pays, and which detectors should take it.
 
 All signatures of all detectors, their encoded forms and the magic numbers of what compresses, as one Hyperscan
 database: it goes through a hundred megabytes in a fraction of a second, whatever the number of patterns.
@@ -6,6 +6,8 @@ database: it goes through a hundred megabytes in a fraction of a second, whateve
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from enum import IntFlag
 from typing import Any
 
 from harden.errors import HardenError
@@ -25,27 +27,48 @@ _IN_LINES = rb"[A-Za-z0-9+/_-]{60}\r?\n"
 _LINE_ENDS = b" \t\r\n"
 
 
+class Interest(IntFlag):
+    """What makes some bytes interesting."""
+
+    NOTHING = 0
+    SECRET = 1  # something in them, or in what they wrap, may be key material
+    PUBLIC = 2  # a public half may stand in them
+
+
 class FirstPass:
     """What to search for, compiled. Made once, before worker processes are forked.
 
-    ``wrappings`` are the signatures of what hides everything within it, such as gzip. Raises HardenError where
-    Hyperscan has no build for the machine.
+    ``wrappings`` are the signatures of what hides everything within it, such as gzip; ``public`` those of public
+    halves, which are searched for as they are only. Raises HardenError where Hyperscan has no build for the machine.
     """
 
-    def __init__(self, detectors: Sequence[Detector], wrappings: Sequence[Signature]) -> None:
+    def __init__(
+        self, detectors: Sequence[Detector], wrappings: Sequence[Signature], public: Sequence[Signature] = ()
+    ) -> None:
         self._detectors = tuple(detectors)
         self._any = len(self._detectors)  # the numbers above those of the detectors
-        self._in_lines = self._any + 1
-        self._database = _compiled(self._patterns(wrappings))
+        self._in_lines, self._public = self._any + 1, self._any + 2
+        self._database = _compiled(self._patterns(wrappings, public))
+
+    def interest_in(self, content: Content) -> Interest:
+        """What a closer look at the bytes could be for; nothing for nearly all bytes."""
+        seen = self._seen_in(content)
+        if not seen:
+            return Interest.NOTHING
+        of_lines = {self._in_lines, self._public}
+        if self._in_lines in seen and seen <= of_lines:
+            seen |= self._seen_in(bytes(content).translate(None, _LINE_ENDS))
+        secret = Interest.NOTHING if seen <= of_lines else Interest.SECRET
+        return secret | Interest.PUBLIC if self._public in seen else secret
+
+    def deserves_look(self, content: Content) -> bool:
+        """Whether something in the bytes, or in what they wrap, may be key material."""
+        return bool(self.interest_in(content) & Interest.SECRET)
 
     def detectors_for(self, content: Content) -> Sequence[Detector]:
-        """The detectors that may recognise something in the bytes, in their order; none for nearly all bytes."""
+        """The detectors that may recognise something in the bytes themselves, or once encoded, in their order."""
         seen = self._seen_in(content)
-        if self._in_lines in seen and self._any not in seen:
-            seen |= self._seen_in(bytes(content).translate(None, _LINE_ENDS))
-        if self._any in seen:
-            return self._detectors
-        return [self._detectors[number] for number in sorted(seen) if number < self._any]
+        return [self._detectors[number] for number in sorted(seen) if number < self._any] if seen else ()
 
     def _seen_in(self, content: Content) -> set[int]:
         seen: set[int] = set()
@@ -56,10 +79,11 @@ class FirstPass:
         self._database.scan(content, match_event_handler=note)
         return seen
 
-    def _patterns(self, wrappings: Sequence[Signature]) -> Iterator[tuple[int, Signature]]:
+    def _patterns(self, wrappings: Sequence[Signature], public: Sequence[Signature]) -> Iterator[tuple[int, Signature]]:
         for number, detector in enumerate(self._detectors):
             yield from ((number, signature) for signature in detector.signatures)
         yield from ((self._any, signature) for signature in (*wrappings, *HOLDERS))
+        yield from ((self._public, replace(signature, encoded=False)) for signature in public)
         yield self._in_lines, Signature(_IN_LINES, literal=False)
 
 

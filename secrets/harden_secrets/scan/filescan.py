@@ -1,13 +1,14 @@
 """Looking at files: batches of paths to what was seen in them."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from harden.output import Output
 from harden.progress import progress
-from harden_secrets.scan.look import Look, Piece, Pointer, Seen
+from harden_secrets.scan.look import Look, Piece
 from harden_secrets.scan.report import Gathered
+from harden_secrets.scan.seen import Pointer, Seen
 from harden_secrets.scan.workers import spread
 from harden_secrets.sources.files import FileBatch, Walk
 from harden_secrets.sources.reading import Windows
@@ -27,13 +28,24 @@ class FileWork:
 
     def _in_file(self, path: str) -> Iterator[Seen]:
         try:
-            for window in self.windows.of_file(path):
-                piece = Piece(path, path, window.content, window.lines, window.first, window.last)
+            for piece in self._pieces(path):
                 yield from self.look.seen_in(piece)
         except FileNotFoundError:
             yield Skipped(path, "it has gone since the folder was read", incomplete=False)
         except OSError as error:
             yield Skipped(path, error.strerror or type(error).__name__)
+
+    def public_halves(self, path: str, wanted: Collection[str]) -> Iterator[tuple[str, int]]:
+        """The fingerprints among those wanted of public halves in a file, with their lines."""
+        try:
+            for piece in self._pieces(path):
+                yield from (found for found in self.look.public_halves_in(piece) if found[0] in wanted)
+        except OSError:
+            return  # it was there a moment ago, and what is sought is beside the findings
+
+    def _pieces(self, path: str) -> Iterator[Piece]:
+        for window in self.windows.of_file(path):
+            yield Piece(path, path, window.content, window.lines, window.first, window.last)
 
 
 def scan_files(paths: Iterable[str], look: Look, output: Output, gathered: Gathered) -> None:
@@ -54,9 +66,19 @@ def scan_files(paths: Iterable[str], look: Look, output: Output, gathered: Gathe
         output.detail(f"{walk.links} symbolic links were not followed: what lies inside is found under its own name")
 
 
+def find_public_halves(look: Look, gathered: Gathered) -> None:
+    """Says of each pair that was found, in files or elsewhere, where in the files its public half lies about."""
+    if not gathered.pairs:
+        return
+    work = FileWork(look)
+    for path in sorted(gathered.maybe_public):
+        for public, line in work.public_halves(path, gathered.pairs):
+            gathered.copies[gathered.pairs[public]].add((path, line))
+
+
 def _pointed_at(walk: Walk, gathered: Gathered) -> Iterator[FileBatch]:
     """Files that were not looked at yet and that some file takes a value from, within the same repository."""
-    for pointer in sorted(gathered.pointers, key=lambda pointer: (pointer.source, pointer.path)):
+    for pointer in sorted(gathered.pointers):
         path = os.path.normpath(os.path.join(os.path.dirname(pointer.source), pointer.path))
         if not os.path.isfile(path) or walk.covers(path):
             continue

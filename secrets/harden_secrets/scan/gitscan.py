@@ -1,13 +1,15 @@
 """Looking at a repository's objects: first which of them deserve it, then where these stand, then what is in them."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from harden.output import Output
 from harden.progress import progress
 from harden_secrets.firstpass import FirstPass
-from harden_secrets.scan.look import Look, Piece, Seen
+from harden_secrets.scan.look import Look, Piece
 from harden_secrets.scan.report import Gathered
+from harden_secrets.scan.seen import Seen
 from harden_secrets.scan.workers import spread
 from harden_secrets.sources.git import ObjectBatch, ObjectReader, list_objects
 from harden_secrets.sources.gitcommand import Repository
@@ -30,6 +32,11 @@ class _Reading:
             self._reader = ObjectReader(self.repository)
         return self._reader
 
+    def close(self) -> None:
+        """Ends git where this process started one."""
+        if self._reader is not None:
+            self._reader.close()
+
 
 @dataclass(slots=True)
 class FirstWork(_Reading):
@@ -42,7 +49,7 @@ class FirstWork(_Reading):
         return [
             each.id
             for each in self.reader.objects(batch)
-            if any(self.first_pass.detectors_for(window.content) for window in each.windows)
+            if any(self.first_pass.deserves_look(window.content) for window in each.windows)
         ]
 
 
@@ -70,7 +77,8 @@ def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -
     listing = list_objects(repository)
     chosen: list[str] = []
     with (
-        spread(listing.batches, FirstWork(repository, first_pass=look.first_pass)) as answers,
+        closing(FirstWork(repository, first_pass=look.first_pass)) as first_work,
+        spread(listing.batches, first_work) as answers,
         progress(output, f"reading {listing.objects} objects of {path}"),
     ):
         for ids in answers:
@@ -83,7 +91,8 @@ def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -
         places = places_of(repository, chosen, listing)
     batches = [ObjectBatch(tuple(chosen[at : at + _AT_ONCE])) for at in range(0, len(chosen), _AT_ONCE)]
     with (
-        spread(batches, CloserWork(repository, look=look, places=places)) as answers_,
+        closing(CloserWork(repository, look=look, places=places)) as closer_work,
+        spread(batches, closer_work) as answers_,
         progress(output, f"looking at {len(chosen)} objects"),
     ):
         for seen in answers_:

@@ -1,22 +1,29 @@
 """What a scan comes to, in an order that depends on nothing but what was found."""
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harden_secrets.finding import Finding
-from harden_secrets.scan.look import Pointer, Seen
+from harden_secrets.scan.seen import Allowed, MaybePublic, Paired, Pointer, Remarked, Seen
 from harden_secrets.sources.skipped import Skipped
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The answer of a scan. ``key_id`` names the key of the fingerprints: others' cannot be compared with these."""
+    """The answer of a scan. ``key_id`` names the key of the fingerprints: others' cannot be compared with these.
+
+    ``known`` is how many findings were left out because a baseline has them.
+    """
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
+    allowed: tuple[Allowed, ...]
+    remarks: tuple[Remarked, ...]
     blobs: int
     key_id: str
+    known: int = 0
 
     @property
     def incomplete(self) -> tuple[Skipped, ...]:
@@ -28,6 +35,8 @@ class Report:
         return {
             "findings": [finding.as_json() for finding in self.findings],
             "skipped": [skipped.as_json() for skipped in self.skipped],
+            "allowed": [allowed.as_json() for allowed in self.allowed],
+            "known": self.known,
             "blobs": self.blobs,
             "fingerprint_key": self.key_id,
         }
@@ -39,24 +48,48 @@ class Gathered:
 
     findings: set[Finding] = field(default_factory=set)
     skipped: set[Skipped] = field(default_factory=set)
+    allowed: set[Allowed] = field(default_factory=set)
+    remarks: set[Remarked] = field(default_factory=set)
     pointers: set[Pointer] = field(default_factory=set)
+    maybe_public: set[str] = field(default_factory=set)
+    pairs: dict[str, str] = field(default_factory=dict)  # fingerprint of a public half to that of its key
+    copies: defaultdict[str, set[tuple[str, int]]] = field(default_factory=lambda: defaultdict(set))
     blobs: int = 0
 
-    def take(self, seen: Iterable[Seen], blobs: int = 0) -> None:
-        """What was seen in so many blobs."""
-        self.blobs += blobs
+    def take(self, seen: Iterable[Seen]) -> None:
+        """What was seen in some blobs."""
         for one in seen:
             match one:
                 case Finding():
                     self.findings.add(one)
                 case Skipped():
                     self.skipped.add(one)
+                case Allowed():
+                    self.allowed.add(one)
+                case Remarked():
+                    self.remarks.add(one)
                 case Pointer():
                     self.pointers.add(one)
+                case Paired():
+                    self.pairs[one.public] = one.fingerprint
+                case MaybePublic():
+                    self.maybe_public.add(one.source)
 
     def report(self, key_id: str) -> Report:
         """All of it, in order."""
-        return Report(tuple(sorted(self.findings, key=place_order)), tuple(sorted(self.skipped)), self.blobs, key_id)
+        findings = (self._with_copies(finding) for finding in self.findings)
+        return Report(
+            tuple(sorted(findings, key=place_order)),
+            tuple(sorted(self.skipped)),
+            tuple(sorted(self.allowed)),
+            tuple(sorted(self.remarks)),
+            self.blobs,
+            key_id,
+        )
+
+    def _with_copies(self, finding: Finding) -> Finding:
+        copies = sorted(self.copies.get(finding.fingerprint, ()))
+        return replace(finding, public_copies=tuple(f"{source}:{line}" for source, line in copies))
 
 
 def place_order(finding: Finding) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ def report_lines(report: Report) -> Iterator[str]:
     for places in keys:
         yield _heading(places)
         yield from (f"  {line}" for line in _columns([_cells(finding) for finding in places]))
-        yield from (f"  public half in {source}" for source in places[0].public_copies)
+        yield from (f"  its public half: {source}" for source in places[0].public_copies)
         yield ""
     yield _summary(report, len(keys))
 
@@ -70,9 +70,11 @@ def _columns(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
 
 def _summary(report: Report, keys: int) -> str:
     places = len(report.findings)
+    known = f"; {_count(report.known, 'finding is', 'findings are')} known already" if report.known else ""
     if not places:
-        return f"no key material in {_count(report.blobs, 'file or object', 'files and objects')}"
-    return f"{_count(keys, 'key', 'keys')} in {_count(places, 'place', 'places')}"
+        new = "new " if known else ""
+        return f"no {new}key material in {_count(report.blobs, 'file or object', 'files and objects')}{known}"
+    return f"{_count(keys, 'key', 'keys')} in {_count(places, 'place', 'places')}{known}"
 
 
 def _count(number: int, one: str, several: str) -> str:
