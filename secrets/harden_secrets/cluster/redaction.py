@@ -9,11 +9,13 @@ from typing import Any
 RUN = 8  # characters: so many in a row of a value that was sent never appear in a message
 _LONGEST = 1200  # characters of a message; some servers append the whole object
 _ELLIPSIS = "…"
-# What stands under these says which object or field is meant; an error without it is of no use.
+# What stands under these says which object or field is meant; an error without it is of no use. Not so within
+# mappings whose keys people choose: an entry may have any of these names.
 _NAMING = frozenset({
     "apiVersion", "kind", "name", "namespace", "generateName", "uid", "resourceVersion", "path", "from", "op",
     "image", "mountPath", "subPath", "secretName", "serviceAccountName", "claimName", "type", "apiGroup", "key",
 })  # fmt: skip
+_CHOSEN = frozenset({"data", "stringData", "binaryData", "annotations"})
 # Kinds of causes whose message goes on with the value that is at fault: `Invalid value: "…": what is wrong with it`.
 _QUOTING = re.compile(
     r'\b((?:Invalid|Unsupported|Duplicate) value|Too (?:long|many)): (?:"(?:[^"\\]|\\.)*"|(?!")[^:]*)'
@@ -31,7 +33,8 @@ def without_values(message: str, sent: Any) -> str:
 
 def _values(sent: Any) -> Iterator[str]:
     """Every text that was sent as a value, also as it reads when its base64 is undone or done."""
-    for text in _leaves(sent):
+    # The values of a patch come in a list: where they are put does not show in them, so all of them may be values.
+    for text in _leaves(sent, chosen=isinstance(sent, list)):
         yield text
         yield base64.b64encode(text.encode(errors="replace")).decode()
         try:
@@ -40,16 +43,16 @@ def _values(sent: Any) -> Iterator[str]:
             continue
 
 
-def _leaves(value: Any) -> Iterator[str]:
+def _leaves(value: Any, chosen: bool = False) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            if key not in _NAMING or not isinstance(inner, str):
-                yield from _leaves(inner)
+            if chosen or key not in _NAMING or not isinstance(inner, str):
+                yield from _leaves(inner, chosen or key in _CHOSEN)
     elif isinstance(value, Iterable):
         for inner in value:
-            yield from _leaves(inner)
+            yield from _leaves(inner, chosen)
 
 
 def _without_runs(message: str, values: Iterable[str]) -> str:
