@@ -21,7 +21,7 @@ from typing import Any
 from cluster.furniture import clear, furnish
 
 OURS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)  # Ctrl-C is for the test run, which then closes the socket
-NAMESPACES = ("--net", "--pid", "--mount", "--ipc")
+NAMESPACES = ("--net", "--pid", "--mount", "--ipc", "--uts")
 
 
 class Doorkeeper:

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -32,6 +33,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def furnish(folder: Path, name: str) -> None:
     """Everything, in the new namespaces of this process; raises OSError and CalledProcessError."""
+    socket.sethostname("node")  # Kubernetes makes labels of it, and not every host's name is fit for one
     connect()
     mount("none", "/", None, MS_SHARED | MS_REC)
     enter_cgroup(name)
