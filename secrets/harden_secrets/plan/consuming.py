@@ -1,0 +1,171 @@
+"""How each consumer of what moves is changed, and what it sees afterwards. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from harden_secrets.cluster.consumers import Consumer, Way
+from harden_secrets.cluster.owners import owner
+from harden_secrets.cluster.port import Manifest, ObjectName
+from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.migrate.performers.rollout import WORKLOADS
+from harden_secrets.plan.moves import Moves
+from harden_secrets.plan.repointing import patch, repointed
+from harden_secrets.plan.scripts import redirected
+from harden_secrets.plan.storing import DELIVERED, Entry
+from harden_secrets.plan.values import ConsumerChange, Sees
+
+# The API server takes no change of their pods' volumes and variables.
+FIXED = frozenset({"Pod", "Job", "ControllerRevision"})
+_IN_PODS = frozenset({Way.ENV, Way.ENV_FROM, Way.VOLUME, Way.PROJECTED, Way.SUB_PATH})
+_BY_NAME = frozenset({Way.REFERENCE, Way.TLS, Way.DRIVER})  # of a Secret: only its name is exchanged
+_REPOINTED = frozenset({Way.IMAGE_PULL, Way.SERVICE_ACCOUNT, Way.TLS}) | _IN_PODS
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of an object that moves, with what moves of it."""
+
+    consumer: Consumer
+    of: ObjectName
+    entries: tuple[Entry, ...]
+    secret: str
+
+
+def change(
+    manifest: Manifest, uses: Sequence[Use], moves: Moves, fingerprints: Fingerprinter, *, allow_owned: bool
+) -> ConsumerChange:
+    """The change of one object for all its uses, and the reason where it is not made live."""
+    name = ObjectName.of(manifest)
+    by = owner(manifest)
+    after = _named(repointed(manifest, moves), uses)
+    operations = patch(manifest, after)
+    obstacle = _obstacle(name, uses, manifest, after)
+    applies = bool(operations) and not obstacle and (allow_owned or not by.will_undo)
+    words = obstacle or (
+        f"{by.kind} {by.name} would undo it".replace("  ", " ") if by.will_undo and not allow_owned else ""
+    )
+    return ConsumerChange(
+        object=name,
+        words=words or _words(uses),
+        patch=tuple(dict(one) for one in operations) if applies else (),
+        sees=tuple(dict.fromkeys(_sees(uses, fingerprints))),
+        rollout=name.kind in WORKLOADS,
+        applies=applies,
+        owner=by,
+    )
+
+
+def _words(uses: Iterable[Use]) -> str:
+    said = {f"{use.of.kind.lower()} {use.of.name} -> secret {use.secret} ({use.consumer.way})" for use in uses}
+    return "; ".join(sorted(said))
+
+
+def _obstacle(name: ObjectName, uses: Sequence[Use], before: Manifest, after: Manifest) -> str:
+    if name.kind in FIXED:
+        return f"a {name.kind.lower()} cannot be changed in place: make it anew with the Secret"
+    for use in uses:
+        if not _is_turned(use, before, after):
+            return f"harden does not know how to change its {use.consumer.way} at {use.consumer.pointer}"
+    return ""
+
+
+def _is_turned(use: Use, before: Manifest, after: Manifest) -> bool:
+    """Whether the reference is another afterwards."""
+    there = _at(before, use.consumer.pointer)
+    return there is None or there != _at(after, use.consumer.pointer) or use.consumer.object != ObjectName.of(before)
+
+
+def _named(manifest: Manifest, uses: Iterable[Use]) -> Manifest:
+    """References that are no part of a pod's specification, and scripts in texts."""
+    made = deepcopy(manifest)
+    scripts: dict[str, list[Use]] = {}
+    for use in uses:
+        consumer = use.consumer
+        if consumer.object != ObjectName.of(manifest):
+            continue
+        if consumer.way in _BY_NAME and use.of.kind == "Secret":
+            _rename(made, consumer.pointer, use.of.name, use.secret)
+        elif consumer.way is Way.API and consumer.pointer:
+            scripts.setdefault(consumer.pointer, []).append(use)
+    for pointer, reads in scripts.items():
+        _rewrite(made, pointer, reads)
+    return made
+
+
+def _rename(manifest: Manifest, pointer: str, old: str, new: str) -> None:
+    holder, last = _holder(manifest, pointer)
+    found = _get(holder, last)
+    if found == old:
+        _set(holder, last, new)
+    elif isinstance(found, dict):
+        for key in ("name", "secretName"):
+            if found.get(key) == old:
+                found[key] = new
+
+
+def _rewrite(manifest: Manifest, pointer: str, reads: Iterable[Use]) -> None:
+    holder, last = _holder(manifest, pointer)
+    text = _get(holder, last)
+    if not isinstance(text, str):
+        return
+    for use in sorted(reads, key=lambda one: one.consumer.start, reverse=True):
+        piece = text[use.consumer.start : use.consumer.end]
+        new = redirected(piece, use.of, use.secret)
+        if new is not None:
+            text = text[: use.consumer.start] + new + text[use.consumer.end :]
+    _set(holder, last, text)
+
+
+def _sees(uses: Iterable[Use], fingerprints: Fingerprinter) -> Iterable[Sees]:
+    for use in uses:
+        if use.consumer.way not in _IN_PODS or not use.consumer.running or not use.consumer.container:
+            continue
+        for entry in use.entries:
+            one = use.consumer.narrowed(entry.key)
+            if one is not None:
+                at = f"env:{one.path}" if one.way in (Way.ENV, Way.ENV_FROM) else one.path
+                digest = fingerprints.of_bytes(DELIVERED, entry.shown)
+                yield Sees(one.container, at, entry.form, digest, one.optional)
+
+
+def literal_sees(manifest: Manifest, pointers: Mapping[str, Entry], fingerprints: Fingerprinter) -> Iterable[Sees]:
+    """What the containers of an object see of its own literal variables."""
+    for pointer, entry in pointers.items():
+        container = _at(manifest, "/".join(pointer.split("/")[:-3]))
+        if isinstance(container, dict):
+            digest = fingerprints.of_bytes(DELIVERED, entry.shown)
+            yield Sees(str(container.get("name", "")), f"env:{entry.key}", entry.form, digest)
+
+
+def _parts(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _holder(manifest: Manifest, pointer: str) -> tuple[Any, str]:
+    parts = _parts(pointer)
+    found: Any = manifest
+    for part in parts[:-1]:
+        found = _get(found, part)
+    return found, parts[-1] if parts else ""
+
+
+def _get(holder: Any, part: str) -> Any:
+    if isinstance(holder, list):
+        return holder[int(part)] if part.isdigit() and int(part) < len(holder) else None
+    return holder.get(part) if isinstance(holder, dict) else None
+
+
+def _set(holder: Any, part: str, value: Any) -> None:
+    if isinstance(holder, list):
+        holder[int(part)] = value
+    elif isinstance(holder, dict):
+        holder[part] = value
+
+
+def _at(manifest: Manifest, pointer: str) -> Any:
+    found: Any = manifest
+    for part in _parts(pointer):
+        found = _get(found, part)
+    return found

@@ -1,0 +1,72 @@
+"""Names that a plan makes up: of keys, of fields in Vault, of Secrets. Pure."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+from harden_secrets.material import Material
+from harden_secrets.plan.held import Held
+
+Kind = Literal["ssh-key", "git-crypt", "wireguard", "password", "command"]
+
+_KINDS: dict[Material, Kind] = {
+    Material.SSH_PRIVATE_KEY: "ssh-key",
+    Material.GIT_CRYPT_KEY: "git-crypt",
+    Material.WIREGUARD_PRIVATE_KEY: "wireguard",
+    Material.WIREGUARD_PRESHARED_KEY: "wireguard",
+    Material.PASSWORD: "password",
+}
+_FIELDS = {
+    Material.GIT_CRYPT_KEY: "key",
+    Material.SSH_PRIVATE_KEY: "private_key",
+    Material.WIREGUARD_PRIVATE_KEY: "private_key",
+    Material.WIREGUARD_PRESHARED_KEY: "preshared_key",
+    Material.PASSWORD: "password",
+}
+_RESERVED = "harden_encoding"
+_LONGEST = 253  # of an object's name, RFC 1123 subdomain
+
+
+def kind(material: Material) -> Kind:
+    """How a key of this material is rotated; `command` where harden has no way of its own."""
+    return _KINDS.get(material, "command")
+
+
+def field(material: Material, key: str, taken: Collection[str]) -> str:
+    """A name for a field in Vault: letters, digits and underscores, so that no template can misread it."""
+    return numbered(_FIELDS.get(material) or plain_field(key), {*taken, _RESERVED}, "_")
+
+
+def plain_field(key: str) -> str:
+    """The name of a field for an entry of any name."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", key).strip("_") or "value"
+
+
+def secret(names: Sequence[Held], taken: Collection[str]) -> str:
+    """What a key is called: as the object that holds most of its copies; a literal as its object and variable."""
+    called = Counter(_called(one) for one in names)
+    return numbered(called.most_common(1)[0][0], taken, "-")
+
+
+def _called(one: Held) -> str:
+    return object_name(f"{one.object.name}-{one.key}") if one.is_literal else one.object.name
+
+
+def object_name(text: str) -> str:
+    """A name that Kubernetes takes for an object (RFC 1123)."""
+    made = re.sub(r"[^a-z0-9.-]+", "-", text.lower()).strip("-.")
+    return made[:_LONGEST].rstrip("-.") or "secret"
+
+
+def delivered(name: str, taken: Collection[str]) -> str:
+    """The name of a Secret that is delivered for an object: its own where that is free, else with `-vault`."""
+    return name if name not in taken else numbered(f"{name}-vault", taken, "-")
+
+
+def numbered(name: str, taken: Collection[str], between: str) -> str:
+    """The name, or with the first number that makes it free."""
+    made, number = name, 2
+    while made in taken:
+        made, number = f"{name}{between}{number}", number + 1
+    return made

@@ -1,0 +1,42 @@
+"""What a plan is made from: the cluster as it was read, what was found in it, and what was asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harden_secrets.cluster.consumers import Index
+from harden_secrets.cluster.port import Manifest, ObjectName
+from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.plan.held import Held
+from harden_secrets.plan.values import DeliverTo
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for.
+
+    ``readers`` are ServiceAccounts (namespace, name) that run the scripts which ask the API server; ``paths`` are
+    paths in Vault by the name of the key, from the inventory.
+    """
+
+    deliver: DeliverTo = "direct"
+    allow_owned: bool = False
+    mount: str = "secret"
+    vault_address: str = ""
+    vault_auth: str = ""
+    secret_store: str = "vault"  # noqa: S105 - the name of a store
+    rewrite_scripts: bool = False
+    readers: tuple[tuple[str, str], ...] = ()
+    paths: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A cluster at one moment. ``index`` knows the consumers, those in files too; ``left`` is what cannot be moved."""
+
+    context: str
+    objects: Mapping[ObjectName, Manifest]
+    held: Sequence[Held]
+    index: Index
+    fingerprints: Fingerprinter
+    left: tuple[str, ...] = ()
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # fingerprint → places that stay
