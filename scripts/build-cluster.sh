@@ -44,8 +44,8 @@ lend_go() {
         PATH="$root/bin:$PATH"
         GOROOT=$root
     done
-    GOPATH=$new/go/path GOCACHE=$new/go/cache GOFLAGS='-modcacherw' GOENV=off
-    export PATH GOROOT GOPATH GOCACHE GOFLAGS GOENV
+    GOPATH=$new/go/path GOCACHE=$new/go/cache GOFLAGS="${GOFLAGS:-} -modcacherw"
+    export PATH GOROOT GOPATH GOCACHE GOFLAGS
     go_is_there || { say "error: the borrowed Go does not run"; return 1; }
 }
 
@@ -95,7 +95,8 @@ if [ ! -d "$built" ]; then
     exec 9>"$cache/lock"
     flock 9 # a second build waits here, and then finds everything done
     if [ ! -d "$built" ]; then
-        say "building a Kubernetes for the tests into $built: about four minutes, the first time"
+        say "building a Kubernetes for the tests into $built: some minutes, the first time"
+        rm -rf "$cache"/new.* # of builds that were killed
         new=$(mktemp -d "$cache/new.XXXXXX")
         trap 'rm -rf "$new"' EXIT
         trap 'exit 130' INT TERM
