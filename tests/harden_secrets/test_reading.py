@@ -34,6 +34,25 @@ OBJECTS = objects("""
     metadata: {name: app-token, namespace: media, annotations: {kubernetes.io/service-account.name: app}}
     type: kubernetes.io/service-account-token
     data: {token: bm90IGZvciBldmVyeWJvZHk=}
+    ---
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: web, namespace: media}
+    spec:
+      template:
+        spec:
+          containers:
+            - {name: c, env: [{name: WORD, valueFrom: {secretKeyRef: {name: key, key: word}}}]}
+    ---
+    apiVersion: batch/v1
+    kind: Job
+    metadata: {name: once, namespace: media}
+    spec:
+      template:
+        spec:
+          containers: [{name: c, volumeMounts: [{name: v, mountPath: /keys}]}]
+          volumes: [{name: v, secret: {secretName: key}}]
+    status: {conditions: [{type: Complete, status: "True"}]}
 """)
 
 
@@ -70,6 +89,10 @@ def test_people_get_a_table(cluster: FakeCluster) -> None:
         ["WHO", "HOW", "THROUGH"],
         ["serviceaccount media/app", "may read it: get, list", reader],
         ["user alice", "may read a token of one who can", f"{helpdesk} → as serviceaccount media/app → {reader}"],
+        [""],
+        ["USED BY", "HOW", "KEY"],
+        ["deployment media/web", "env WORD", "word"],
+        ["job media/once", "volume /keys", "all, not running"],
     ]
     assert said.stderr.startswith("harden: 2 more are parts of Kubernetes")
 
@@ -92,6 +115,11 @@ def test_programs_get_one_document(cluster: FakeCluster) -> None:
     (way,) = alice["ways"]
     assert (way["how"], way["verb"], way["resource"]) == ("token-secret", "watch", "secrets")
     assert way["through"][0] == "rolebinding media/helpdesk"
+    assert [one["object"]["name"] for one in answer["consumers"]] == ["web", "once"]
+    web = {"kind": "Deployment", "namespace": "media", "name": "web"}
+    assert answer["consumers"][0] == {
+        "object": web, "way": "env", "container": "c", "key": "word", "path": "WORD", "running": True, "certain": True,
+    }  # fmt: skip
     assert "bm90" not in said.stdout
     assert said.stderr == ""
 
@@ -140,6 +168,11 @@ def test_kinds_that_may_not_be_listed_are_said(cluster: FakeCluster) -> None:
     said = Said(cluster, "secret/key", as_json=True)
     assert json.loads(said.stdout)["unseen"] == ["Pod"]
     assert "warning: you may not list Pods" in said.stderr
+
+
+def test_kinds_of_users_that_may_not_be_listed_are_said(cluster: FakeCluster) -> None:
+    refuse(cluster, "list", "Job")
+    assert "warning: you may not list Jobs in media" in Said(cluster, "secret/key").stderr
 
 
 def test_without_roles_there_is_no_answer(cluster: FakeCluster) -> None:

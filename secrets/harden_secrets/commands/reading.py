@@ -5,11 +5,20 @@ from itertools import groupby
 
 from harden.errors import HardenError, UsageError
 from harden.output import Output
-from harden_secrets.cluster.port import Cluster, ClusterDeniedError, ObjectName
+from harden_secrets.cluster.consumers import Consumer, Index
+from harden_secrets.cluster.port import Cluster, ClusterDeniedError, MissingError, ObjectName
+from harden_secrets.rbac.estate import Estate
 from harden_secrets.rbac.gather import gather
 from harden_secrets.rbac.readers import HOWS, Reader, Readers, Way
 from harden_secrets.rbac.search import find_readers
 
+# What uses a ConfigMap or Secret beside the kinds that the search for readers looks at.
+USING = (
+    ("v1", "ConfigMap"),
+    ("batch/v1", "Job"),
+    ("apps/v1", "ControllerRevision"),
+    ("networking.k8s.io/v1", "Ingress"),
+)
 KINDS = {
     "configmap": "ConfigMap",
     "configmaps": "ConfigMap",
@@ -26,11 +35,27 @@ def print_readers(cluster: Cluster, namespace: str, wanted: str, output: Output)
     for kind in gathered.unseen:
         output.warning(f"you may not list {kind}s in all namespaces: ways that lead over one are not found")
     readers = find_readers(gathered.estate, target)
+    users = _consumers(cluster, target, gathered.estate, output)
     if output.as_json:
-        output.document(document(readers, gathered.unseen))
+        output.document(document(readers, users, gathered.unseen))
     else:
         _print(readers, output)
+        _print_consumers(users, output)
     return 0
+
+
+def _consumers(cluster: Cluster, target: ObjectName, estate: Estate, output: Output) -> tuple[Consumer, ...]:
+    """Who uses it, among what is there of Kubernetes' own kinds; the scripts of its namespace are looked at too."""
+    index = Index()
+    for one in estate.objects:
+        index.add(one)
+    for version, kind in USING:
+        try:
+            for one in cluster.list(version, kind, target.namespace):
+                index.add({**one, "apiVersion": version, "kind": kind})
+        except (ClusterDeniedError, MissingError):
+            output.warning(f"you may not list {kind}s in {target.namespace}: whether one uses it is not known")
+    return index.consumers(target)
 
 
 def find_object(cluster: Cluster, namespace: str, wanted: str, output: Output) -> ObjectName:
@@ -64,13 +89,13 @@ def _the_one(candidates: Sequence[ObjectName], there: Sequence[ObjectName], outp
     return candidates[0]
 
 
-def document(readers: Readers, unseen: Sequence[str]) -> dict[str, object]:
+def document(readers: Readers, users: Sequence[Consumer], unseen: Sequence[str]) -> dict[str, object]:
     """The answer for ``--json``."""
     target = readers.object
     return {
         "object": {"kind": target.kind, "namespace": target.namespace, "name": target.name},
         "subjects": [reader.document() for reader in readers.readers],
-        "consumers": [],
+        "consumers": [_consumer(user) for user in users],
         "unseen": list(unseen),
     }
 
@@ -83,6 +108,35 @@ def _print(readers: Readers, output: Output) -> None:
     folded = len(readers.readers) - len(shown)
     if folded:
         output.note(f"{folded} more are parts of Kubernetes with the rights it gives them; -v lists them and every way")
+
+
+def _consumer(user: Consumer) -> dict[str, object]:
+    name = user.object
+    return {
+        "object": {"kind": name.kind, "namespace": name.namespace or None, "name": name.name} if name else None,
+        "way": str(user.way),
+        "container": user.container or None,
+        "key": user.key or None,
+        "path": user.path or None,
+        "running": user.running,
+        "certain": user.certain,
+    }
+
+
+def _print_consumers(users: Sequence[Consumer], output: Output) -> None:
+    if not users:
+        output.note("nothing that is known here uses it")
+        return
+    output.line()
+    rows = [(user.object or user.source, f"{user.way} {user.path}".strip(), _remarks(user)) for user in users]
+    output.table(["used by", "how", "key"], rows)
+
+
+def _remarks(user: Consumer) -> str:
+    remarks = [user.key or "all"]
+    remarks += [] if user.running else ["not running"]
+    remarks += [] if user.certain else ["perhaps"]
+    return ", ".join(remarks)
 
 
 def _rows(reader: Reader) -> Iterator[tuple[str, str, str]]:
