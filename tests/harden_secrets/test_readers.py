@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from harden_secrets.cluster.port import ObjectName
+from harden_secrets.rbac.aggregation import contributors
 from harden_secrets.rbac.comparison import before_after
 from harden_secrets.rbac.estate import Estate
 from harden_secrets.rbac.grant import role, role_binding
@@ -152,6 +153,29 @@ def test_the_role_that_a_rule_was_gathered_from_is_named() -> None:
     """)
     readers = find_readers(Estate([*manifests, bound(ALICE, "ClusterRole", "admin", "", "admins")]), KEY)
     assert evidence(readers, ALICE) == (*ADMINS, "clusterrole more")
+
+
+@pytest.mark.parametrize(
+    ("selector", "chosen"),
+    [
+        ({}, {"none", "one", "two"}),
+        ({"matchLabels": {"part": "one"}}, {"one"}),
+        ({"matchExpressions": [{"key": "part", "operator": "In", "values": ["one", "three"]}]}, {"one"}),
+        ({"matchExpressions": [{"key": "part", "operator": "NotIn", "values": ["one"]}]}, {"none", "two"}),
+        ({"matchExpressions": [{"key": "part", "operator": "Exists"}]}, {"one", "two"}),
+        ({"matchExpressions": [{"key": "part", "operator": "DoesNotExist"}]}, {"none"}),
+        ({"matchExpressions": [{"key": "part", "operator": "Unheard"}]}, set()),
+        ({"matchLabels": {"part": "one"}, "matchExpressions": [{"key": "part", "operator": "DoesNotExist"}]}, set()),
+    ],
+)
+def test_roles_are_gathered_by_every_kind_of_selector(selector: dict[str, Any], chosen: set[str]) -> None:
+    roles = {
+        "all": {"aggregationRule": {"clusterRoleSelectors": [selector]}},
+        "none": {"metadata": {}},
+        "one": {"metadata": {"labels": {"part": "one"}}},
+        "two": {"metadata": {"labels": {"part": "two"}}},
+    }
+    assert set(contributors(roles)["all"]) == chosen
 
 
 def test_whoever_makes_pods_in_the_namespace_can_read() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harden_secrets.cluster.consumers import Way
+from harden_secrets.cluster.consumers.podspec import uses
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.rbac.authority import Authority, namespace_of
 from harden_secrets.rbac.rules import items, mapping, text
@@ -11,6 +13,9 @@ from harden_secrets.rbac.subjects import Subject
 
 HOLDS_TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secret
 ACCOUNT_NAME = "kubernetes.io/service-account.name"
+
+
+NOT_IN_THE_POD = frozenset({Way.IMAGE_PULL, Way.DRIVER})  # the kubelet uses them, and no container sees them
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -141,21 +146,7 @@ def _projected(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _seen(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The ConfigMaps and Secrets that are in a pod's volumes or its containers' environment."""
-    for volume in map(mapping, items(spec.get("volumes"))):
-        yield "ConfigMap", text(mapping(volume.get("configMap")).get("name"))
-        yield "Secret", text(mapping(volume.get("secret")).get("secretName"))
-    for source in _projected(spec):
-        yield "ConfigMap", text(mapping(source.get("configMap")).get("name"))
-        yield "Secret", text(mapping(source.get("secret")).get("name"))
-    for kind in ("containers", "initContainers", "ephemeralContainers"):
-        for container in map(mapping, items(spec.get(kind))):
-            for variable in map(mapping, items(container.get("env"))):
-                origin = mapping(variable.get("valueFrom"))
-                yield "ConfigMap", text(mapping(origin.get("configMapKeyRef")).get("name"))
-                yield "Secret", text(mapping(origin.get("secretKeyRef")).get("name"))
-            for whole in map(mapping, items(container.get("envFrom"))):
-                yield "ConfigMap", text(mapping(whole.get("configMapRef")).get("name"))
-                yield "Secret", text(mapping(whole.get("secretRef")).get("name"))
+    return ((use.kind, use.name) for use in uses(spec, ()) if use.way not in NOT_IN_THE_POD)
 
 
 def _workloads(objects: Iterable[Manifest]) -> Iterator[Workload]:
