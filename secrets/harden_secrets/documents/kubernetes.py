@@ -56,11 +56,9 @@ def described(mapping: Mapping) -> Owner | Listed | None:
     if kind.endswith("List") and isinstance(mapping.get("items"), Sequence):
         return Listed(kind)
     metadata = mapping.get("metadata")
-    namespace, name = (
-        (metadata.text("namespace"), metadata.text("name") or metadata.text("generateName"))
-        if isinstance(metadata, Mapping)
-        else ("", "")
-    )
+    if not isinstance(metadata, Mapping):
+        return None  # a file of settings, as a kubeconfig is one
+    namespace, name = metadata.text("namespace"), metadata.text("name") or metadata.text("generateName")
     if kind in ("Secret", "ConfigMap") and version != "v1":
         kind = f"{kind}.{version}"  # somebody else's kind of that name
     return Owner(kind, namespace, name, mapping.text("type") if kind == "Secret" else "")

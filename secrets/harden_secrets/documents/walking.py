@@ -36,9 +36,6 @@ class _Spot:
     alias: Alias | None = None
     entries: AnyMapping[str, str] | None = None  # names and values of the list of such items that this is one of
 
-    def below(self, token: str) -> "_Spot":
-        return replace(self, pointer=(*self.pointer, token), entries=None, resource="")
-
 
 class Walk:
     """One walk over one document. ``missed`` says afterwards why it did not see everything, if so."""
@@ -90,10 +87,11 @@ class Walk:
         sops = _is_sops(node)
         title = next((texts[name] for name in _NAMES if texts.get(name)), "")
         for key, value in node.pairs:
-            below = spot.below(key)
             titled = bool(title) and key in _VALUES
             below = replace(
-                below,
+                spot,
+                pointer=(*spot.pointer, key),
+                entries=None,
                 name=title if titled else _name(spot, key),
                 siblings=spot.entries if titled and spot.entries else texts,
                 image=image,
@@ -107,9 +105,8 @@ class Walk:
         before = ""
         for number, item in enumerate(node.items):
             flag = _FLAG.match(before)
-            below = replace(spot.below(str(number)), entries=entries, resource=spot.resource)
-            if flag:
-                below = replace(below, name=flag[1])
+            tokens = (*spot.pointer, str(number))
+            below = replace(spot, pointer=tokens, entries=entries, name=flag[1] if flag else spot.name)
             yield from self._visit(item, below)
             before = item.text if isinstance(item, Scalar) and len(item.value) < _SIBLING_LENGTH else ""
 

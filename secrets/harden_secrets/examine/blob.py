@@ -12,9 +12,10 @@ from harden_secrets.documents.walking import Walk
 from harden_secrets.examine.examination import Examination, Told
 from harden_secrets.examine.layer import Layer, Seen
 from harden_secrets.examine.merging import merged
-from harden_secrets.examine.relevance import FirstPass, Relevance
+from harden_secrets.examine.relevance import Relevance
 from harden_secrets.examine.sighting import Observation, Sighting
 from harden_secrets.examine.where import Where
+from harden_secrets.firstpass import FirstPass
 from harden_secrets.material import Detector, Surroundings
 
 _DEFAULT = Budget()

@@ -41,7 +41,7 @@ class Examination:
         parts = list(self._archived(layer))
         if parts:
             yield from parts
-            yield from self._detected(layer, Spans(()))
+            yield from self._detected(layer, Spans(()), container=True)
             return
         taken = take_apart(layer.content, _file_name(layer), self._meter.budget)
         spoken_for = Spans((field.start, field.end) for way in taken for field in way.fields)
@@ -58,12 +58,15 @@ class Examination:
         """Everything in the fields of a document."""
         yield from self._fields(layer, way)
 
-    def _detected(self, layer: Layer, settled: Spans) -> Iterator[Seen]:
-        """What the detectors say of the bytes as they are, except where the place says that they are something else."""
+    def _detected(self, layer: Layer, settled: Spans, *, container: bool = False) -> Iterator[Seen]:
+        """What the detectors say of the bytes as they are, except where the place says that they are something else.
+
+        In a container, that is what is damaged or not compressed.
+        """
         asked = self._relevance.detectors(layer.relevant)
         for found in detections(asked, layer.content, layer.surroundings):
             if not settled.cover(found.start):
-                yield Seen(layer, found, part_of(layer.where, layer.lines, found.start, found.end))
+                yield Seen(layer, found, part_of(layer.where, layer.lines, found.start, found.end), container)
 
     def _archived(self, layer: Layer) -> Iterator[Told]:
         for part in unwrap.archived(layer.content, self._meter):

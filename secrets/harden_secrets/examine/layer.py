@@ -24,7 +24,6 @@ class Layer:
     parent: "Layer | None" = None
     origin: tuple[int, int] = (0, 0)
     depth: int = 0
-    document: str = ""  # what the name of its syntax ends with once it is taken apart: the pointer so far
     lines: Lines = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,8 +37,9 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """Something recognised in a layer."""
+    """Something recognised in a layer; ``container`` if that is an archive, and members of it were looked at."""
 
     layer: Layer
     detection: Detection
     where: Where
+    container: bool = False

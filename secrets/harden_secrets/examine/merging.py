@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from harden_secrets.examine.layer import Layer, Seen
 from harden_secrets.material import Material
 
+_DOCUMENTS = ("json:", "yaml:", "hcl:", "quoted")
 _WEAK = (Material.PASSWORD,)  # known by what it is called only, not by what it is
 
 
@@ -31,11 +32,19 @@ def _distinct(group: list[Seen]) -> list[Seen]:
     return kept
 
 
-def _rank(one: Seen) -> tuple[bool, int, bool, int, int, str]:
-    """What tells most comes first: the object, then the fewest wrappings, then a name, then the least text."""
+def _rank(one: Seen) -> tuple[bool, bool, int, int, bool, int, int, str]:
+    """What tells most comes first.
+
+    The object, the member of an archive, the fewest encodings, the way through documents (it gives the value without
+    their escapes), a name, then the least text.
+    """
     layer, where = one.layer, one.where
-    field = _field(one)
-    return layer.object is None, len(layer.encodings), not layer.named, where.end - where.start, where.start, field
+    ways = sum(encoding.startswith(_DOCUMENTS) for encoding in layer.encodings)
+    encoded = len(layer.encodings) - ways
+    extent = where.end - where.start
+    return (
+        layer.object is None, one.container, encoded, -ways, not layer.named, extent, where.start, _field(one)
+    )  # fmt: skip
 
 
 def _field(one: Seen) -> str:

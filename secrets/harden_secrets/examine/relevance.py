@@ -1,25 +1,15 @@
 """Which detectors have anything to say about some bytes: those of which a signature stands there."""
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
 from harden_secrets.documents import Field
+from harden_secrets.firstpass import FirstPass, Interest
 from harden_secrets.material import Detector
 from harden_secrets.unwrap import Clues
 from harden_secrets.unwrap.clues import compiled
 
 _NAMED = 4096  # bytes of a field's value that may matter together with its name
-
-
-class FirstPass(Hashable, Protocol):
-    """Something faster than ``re``."""
-
-    def deserves_look(self, content: bytes) -> bool:
-        """Whether something may be recognised in the bytes, or in what they wrap; for nearly all bytes it is not so."""
-
-    def detectors_for(self, content: bytes) -> Sequence[Detector]:
-        """The detectors of which a signature stands in the bytes themselves."""
 
 
 class Relevance:
@@ -53,7 +43,7 @@ class Relevance:
 
     def deserves_look(self, content: bytes) -> bool:
         """Whether bytes to which no detector has anything to say may wrap something."""
-        return self._first_pass is None or self._first_pass.deserves_look(content)
+        return self._first_pass is None or Interest.SECRET in self._first_pass.interest_in(content)
 
     def of_fields(self, fields: Iterable[Field]) -> frozenset[int]:
         """The same for fields under their names, all together."""

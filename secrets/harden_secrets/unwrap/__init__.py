@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from harden_secrets.budget import Meter
 from harden_secrets.material import Signature
 from harden_secrets.unwrap.base64text import from_base64
-from harden_secrets.unwrap.clues import Clues
+from harden_secrets.unwrap.clues import OPENINGS, Clues
 from harden_secrets.unwrap.compressed import decompressed, kind
 from harden_secrets.unwrap.escapes import from_escapes
-from harden_secrets.unwrap.hexadecimal import from_hexadecimal
+from harden_secrets.unwrap.hexadecimal import array_form, from_hexadecimal
 from harden_secrets.unwrap.part import Part
 from harden_secrets.unwrap.percent import from_percent
 from harden_secrets.unwrap.tarred import looks_like_tar, untarred
@@ -32,6 +32,12 @@ UNWRAP_SIGNATURES = (
     Signature(rb"\x00ustar(?:  \x00|\x0000)", literal=False),
     Signature(rb"\A\x78[\x01\x5e\x9c\xda]", literal=False),
     Signature(rb"(?:^|[^A-Za-z0-9+/_=-])(?:eJ[w-z]|eN[o-r]|eA[E-H]|eF[4-7])[A-Za-z0-9+/_-]{40}", literal=False),
+    # UTF-16 with and without a mark, and in base64, as PowerShell takes commands
+    Signature(rb"\A(?:\xff\xfe)?(?:[\t\r\n -~]\x00){8}", literal=False),
+    Signature(rb"\A(?:\xfe\xff)?(?:\x00[\t\r\n -~]){8}", literal=False),
+    Signature(rb"(?:[A-Za-z0-9+/][AQgw][AB][A-Za-z0-9+/]A[A-H][A-Za-z0-9+/]A){4}", literal=False),
+    # numbers of a program's array that spell how a key begins
+    *(Signature(array_form(opening), literal=False, ignore_case=True) for opening in OPENINGS),
 )
 
 

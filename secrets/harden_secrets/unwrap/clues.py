@@ -18,7 +18,8 @@ _SHORTEST_FORM = 7  # characters of base64 that are sign enough
 _CHARACTERS = re.compile(rb"[\x20-\x7e\t\r\n]*+")
 _MAGIC = re.compile(
     rb"\A(?:\x1f\x8b\x08|\xfd7zXZ\x00|\x28\xb5\x2f\xfd|BZh[1-9](?:1AY&SY|\x17rE8P\x90)|PK\x03\x04|\x78[\x01\x5e\x9c\xda]|"
-    rb"\xff\xfe[\x09-\x7e]\x00|\xfe\xff\x00[\x09-\x7e]|\x00GITCRYPTKEY|openssh-key-v1\x00|\xfe\xed\xfe\xed|"
+    rb"(?:\xff\xfe)?(?:[\t\r\n -~]\x00){4}|(?:\xfe\xff)?(?:\x00[\t\r\n -~]){4}|"
+    rb"\x00GITCRYPTKEY|openssh-key-v1\x00|\xfe\xed\xfe\xed|"
     rb"\xce\xce\xce\xce\x00|"
     # DER: a sequence that begins with a version or an algorithm, as private keys and PKCS #12 do
     rb"\x30(?:[\x10-\x7f]|\x81.|\x82..|\x83...)(?:\x02\x01[\x00-\x03]|\x30)|\x30\x80\x02\x01\x03|"
@@ -27,21 +28,20 @@ _MAGIC = re.compile(
     re.DOTALL,
 )
 _BEGIN = b"-----BEGIN "
+OPENINGS = (b"-----BEGI", b"\x00GITCRYPTKEY", b"AGE-SECRET", b"ghp_", b"glpat-", b"\xfe\xed\xfe\xed\x00")
 
 
 class Clues:
     """What to go by, made once from all signatures."""
 
     def __init__(self, signatures: Iterable[Signature]) -> None:
-        signatures = list(signatures)
         literals = {signature.pattern for signature in signatures if signature.literal and signature.encoded}
         forms = {form for literal in {_BEGIN, *literals} for form in base64_forms(literal)}
         self._forms = re.compile(_any_of(sorted(forms)))
-        self._patterns = [compiled(signature) for signature in signatures]
 
     def interesting(self, head: bytes) -> bool:
         """Whether bytes that begin like this may hold something; ``head`` may be cut off anywhere."""
-        return bool(_MAGIC.match(head)) or is_text(head) or any(pattern.search(head) for pattern in self._patterns)
+        return bool(_MAGIC.match(head)) or is_text(head)
 
     def form(self, content: bytes, start: int, end: int) -> int | None:
         """Where in a run of base64 that of a signature begins, if it is there."""

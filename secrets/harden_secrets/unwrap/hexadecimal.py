@@ -34,6 +34,11 @@ def from_hexadecimal(content: bytes, clues: Clues, meter: Meter, skip: Callable[
         yield Part("hex", decoded, start, end)
 
 
+def array_form(plain: bytes) -> bytes:
+    """A pattern for bytes as numbers of a list: ``0x2d, 0x2d``."""
+    return rb"[\s,]{1,4}".join(b"0x%02x" % byte for byte in plain)
+
+
 def _decode(run: bytes) -> bytes:
     digits = _CLUTTER.sub(b"", run)
     return bytes.fromhex(digits[: len(digits) // 2 * 2].decode())

@@ -42,7 +42,7 @@ def untarred(content: bytes, meter: Meter) -> Iterator[Part]:
                     yield Part("tar", b"", 0, len(content), missed="tar holds more than is looked at", bomb=True)
                     return
                 meter.take_layer(end - start)
-                yield Part("tar", content[start:end], start, end, name=_text(given or _name(header)))
+                yield Part("tar", content[start:end], 0, len(content), name=_text(given or _name(header)))
             given = b""
         position = start + -(-size // _BLOCK) * _BLOCK
 
