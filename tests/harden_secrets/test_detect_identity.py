@@ -1,5 +1,7 @@
 """One key has one identity, in whatever format it lies about."""
 
+import json
+import time
 import warnings
 
 import pytest
@@ -47,8 +49,8 @@ def test_a_pair_is_known_by_its_public_half_in_every_format(make, forms) -> None
 
 
 def test_a_dsa_key_of_openssh_is_the_one_in_pem() -> None:
-    """Made by OpenSSH, converted by it."""
-    key = ssh.ssh_keygen("dsa", 1024)
+    """However old: the kind is refused by default, which does not make the key less of one."""
+    key = ssh.openssh_dsa()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         loaded = load_ssh_private_key(key, None)
@@ -153,3 +155,20 @@ def test_a_recipient_of_age_is_matched() -> None:
     [half] = public_halves(signers.age_recipient(identity))
     assert half.public == only(identity).public
     assert [one.public for one in public_halves(identity)] == [half.public]
+
+
+def test_an_rsa_key_without_its_primes_is_the_same_key() -> None:
+    """RFC 7518 has them optional in a JSON Web Key."""
+    key = pairs.rsa()
+    members = json.loads(jwk.jwk(key))
+    bare = json.dumps({name: members[name] for name in ("kty", "n", "e", "d")})
+    assert only(bare.encode()).identity.reveal() == pairs.public_half(key)
+
+
+def test_a_store_that_asks_for_many_rounds_is_not_opened() -> None:
+    """Trying the empty password on one could take hours, so that it is reported as it stands, at once."""
+    assert not only(stores.pkcs12_openssl(None, "", "-iter", "2000")).protected
+    store = stores.pkcs12_openssl(None, "", "-iter", "600000")
+    begin = time.process_time()
+    assert only(store).protected
+    assert time.process_time() - begin < 0.1

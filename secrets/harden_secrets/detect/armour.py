@@ -15,6 +15,7 @@ _DASHES = b"-----"
 _MANY_DASHES = re.compile(rb"-{5,}")
 # An escaped end of line in JSON, YAML, C, shell and XML, at any depth of escaping; a lone backslash joins two lines.
 _LINE_ENDS = re.compile(rb"\\+(?:u000[aAdD]|x0[aAdD]|[nrt])|&#(?:10|13|x0?[aAdD]);|\\+")
+_QUOTES = re.compile(rb"\\+([\"'])")
 _SPELLED = re.compile(rb"\\+u00(2[bBfF]|3[dD])")
 # What a program puts around a piece of a string, on its left and on its right.
 _PIECE = re.compile(rb"[\s\"'`#>|*;,.&(]*(?:(?:[+-]|//)(?:[\s\"'`]+|$))?([A-Za-z0-9+/=\t ]*)[\"'`\s,;.&)+]*")
@@ -70,6 +71,7 @@ def _prefix(content: bytes, start: int) -> bytes:
 
 def plain_lines(text: bytes) -> bytes:
     """The text with real ends of lines where they are escaped."""
+    text = _QUOTES.sub(rb"\1", text)
     text = _SPELLED.sub(lambda spelled: bytes((int(spelled[1], 16),)), text)
     return _LINE_ENDS.sub(b"\n", text)
 

@@ -1,42 +1,47 @@
 """Opens PKCS#12 stores that have an empty password. Loads ``cryptography``, so only imported for that."""
 
+import warnings
+
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
 from harden_secrets.detect import der
 
-_MOST_ROUNDS = 100_000  # of deriving a key: programs use 1 to 50,000, an attacker would use four thousand million
+_MOST_ROUNDS = 500_000  # of deriving keys, altogether: programs use 1 to 50,000 for each, an attacker would use more
 _DEEPEST = 24
+_ENDLESS = 1 << 40
 
 
 def is_cheap(content: bytes) -> bool:
-    """Whether the store asks for no more rounds than that: the number after a salt, at any depth."""
-    return _cheap(content, _DEEPEST)
+    """Whether opening the store takes no longer than a moment: the rounds are the number after each salt."""
+    return _rounds(content, _DEEPEST) <= _MOST_ROUNDS
 
 
-def _cheap(data: bytes, depth: int) -> bool:
-    before = 0
+def _rounds(data: bytes, depth: int) -> int:
+    if not depth:
+        return _ENDLESS
+    total = before = 0
     try:
         for element in der.elements(data):
             if element.tag == der.INTEGER and before == der.OCTET_STRING:
                 rounds = int.from_bytes(element.content, "big", signed=True)
-                if not 0 < rounds <= _MOST_ROUNDS:
-                    return False
+                total += rounds if 0 < rounds < _ENDLESS else _ENDLESS
+            elif element.tag & 0x20 or element.tag == der.OCTET_STRING:
+                total += _rounds(element.content, depth - 1)
             before = element.tag
-            has_parts = element.tag & 0x20 or element.tag == der.OCTET_STRING
-            if has_parts and (depth == 0 or not _cheap(element.content, depth - 1)):
-                return False
     except der.MalformedError:
-        return True  # no structure: ciphertext, a salt
-    return True
+        return total  # no structure any more: ciphertext, a salt
+    return total
 
 
 def without_password(content: bytes) -> bytes | None:
     """The private key as DER PKCS#8; None where an empty password does not open the store."""
     for password in (b"", None):
         try:
-            key, _certificate, _others = load_key_and_certificates(content, password)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of things in the store that a later release may refuse
+                key, _certificate, _others = load_key_and_certificates(content, password)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             continue
         if key is not None:

@@ -68,7 +68,7 @@ def _bags(info: der.Element) -> _Bags:
     keys: list[Recognised] = []
     shrouded = hidden = False
     for safe in der.read(_octets(info, _DATA)).parts():
-        kind = safe.parts()[0].octets(der.OID)
+        kind = der.read(safe.octets(der.SEQUENCE)).octets(der.OID)
         if kind == _ENCRYPTED_DATA:
             hidden = True
         if kind != _DATA:

@@ -1,5 +1,7 @@
 """Private keys in DER: PKCS#1 (RFC 8017), SEC 1 (RFC 5915), OpenSSL's DSA, PKCS#8 plain and encrypted (RFC 5958)."""
 
+from dataclasses import replace
+
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import der, pair
 from harden_secrets.detect.pair import Pair
@@ -57,7 +59,9 @@ def _numbers(parts: list[der.Element]) -> Pair | None:
     if len(numbers) < 4 or numbers[0] not in (0, 1):
         return None
     p, q = (*numbers[4:6], 0, 0)[:2]
-    return pair.rsa(numbers[1], numbers[2], numbers[3], (p, q))
+    found = pair.rsa(numbers[1], numbers[2], numbers[3], (p, q))
+    # Of more than two primes the first two do not multiply to the modulus, which does not make the key damaged.
+    return replace(found, damaged=False) if found is not None and numbers[0] == 1 else found
 
 
 def _sec1(parts: list[der.Element], curve: str = "") -> Recognised | Pair | None:

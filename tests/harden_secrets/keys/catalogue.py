@@ -73,7 +73,7 @@ KINDS = (
     Kind("openssh-ed25519", SSH, ssh.openssh),
     Kind("openssh-rsa", SSH, partial(ssh.ssh_keygen, "rsa", 2048)),
     Kind("openssh-ecdsa", SSH, partial(ssh.ssh_keygen, "ecdsa", 384)),
-    Kind("openssh-dsa", SSH, partial(ssh.ssh_keygen, "dsa", 1024)),
+    Kind("openssh-dsa", SSH, ssh.openssh_dsa),
     Kind("openssh-encrypted", SSH, ssh.openssh_encrypted, protected=True),
     Kind("ssh.com", SSH, ssh.sshcom),
     Kind("ssh.com-encrypted", SSH, lambda: ssh.sshcom(None, "only for tests"), protected=True),

@@ -30,6 +30,15 @@ def openssh_encrypted(key: PrivateKeyTypes | None = None) -> bytes:
         return path.read_bytes()
 
 
+def openssh_dsa() -> bytes:
+    """A DSA key, by puttygen: OpenSSH itself no longer makes any."""
+    with workshop() as folder:
+        (folder / "new").write_text("")
+        how = ("-O", "private-openssh-new", "--new-passphrase", folder / "new", "-o", folder / "out")
+        run("puttygen", "-t", "dsa", "-b", "1024", "-q", *how)
+        return (folder / "out").read_bytes()
+
+
 def public_line(key: PrivateKeyTypes | None = None) -> bytes:
     """``ssh-ed25519 AAAA…``, no secret."""
     return (key or pairs.ed25519()).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)

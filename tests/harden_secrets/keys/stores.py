@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 from cryptography.x509 import load_pem_x509_certificate
 
 from tests.harden_secrets.keys import pairs, pem
-from tests.harden_secrets.keys.programs import run, workshop
+from tests.harden_secrets.keys.programs import run
 
 _JKS, _JCEKS = 0xFEEDFEED, 0xCECECECE
 _PASSWORD = "only for tests"
@@ -72,14 +72,6 @@ def jceks(key: PrivateKeyTypes | None = None) -> bytes:
 def jks_truststore() -> bytes:
     """Certificates alone, no secret."""
     return _store(_JKS, _trusted_entry("authority"))
-
-
-def jks_keytool(kind: str = "JKS") -> bytes:
-    """As Java's keytool writes it, for a machine that has one."""
-    with workshop() as folder:
-        names = ("-alias", "server", "-dname", "CN=test", "-keystore", folder / "store", "-storetype", kind)
-        run("keytool", "-genkeypair", "-keyalg", "EC", *names, "-storepass", "changeit", "-keypass", "changeit")
-        return (folder / "store").read_bytes()
 
 
 def _store(magic: int, *entries: bytes) -> bytes:
