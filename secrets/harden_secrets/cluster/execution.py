@@ -31,7 +31,7 @@ def execute(access: Access, path: str, command: Sequence[str], wish: Wish, secon
         try:
             streams = _read(stream, end, wish)
         finally:
-            stream.close(timeout=1)
+            stream.shutdown()  # no farewell: the server has had its say, or its time is over
     except websocket.WebSocketBadStatusException as error:
         raise refusal(Answer(error.status_code, error.resp_body or b""), wish, f"context {access.context}") from None
     except websocket.WebSocketTimeoutException:
