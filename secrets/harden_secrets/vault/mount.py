@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote as url_quoted
 
 from harden.document.wording import quote
+from harden_secrets.vault.auth.port import UnauthenticatedError
 from harden_secrets.vault.connection import Connection
 from harden_secrets.vault.port import VaultDeniedError, VaultError
 from harden_secrets.vault.trouble import Need
@@ -31,6 +32,8 @@ def mounted(connection: Connection, mount: str) -> Mapping[str, Any]:
     path = f"sys/internal/ui/mounts/{mount}"
     try:
         answer = connection.ask(lambda vault: vault.adapter.get(f"/v1/{url_quoted(path)}"), Need("read", path))
+    except UnauthenticatedError:
+        raise
     except VaultDeniedError as error:
         message = f"{connection.address}: there is no mount {quote(mount)}, or the token may do nothing in it"
         raise VaultDeniedError(message, (_HINT, *error.hints[1:])) from None

@@ -6,13 +6,13 @@ from typing import Any
 
 import hvac
 
-from harden_secrets.vault.auth.port import Lease, Login, lease_of
-from harden_secrets.vault.port import VaultDeniedError, VaultError
+from harden_secrets.vault.auth.port import Lease, Login, UnauthenticatedError, lease_of
+from harden_secrets.vault.port import VaultError
 from harden_secrets.vault.transport import TroubleError, answered, exchanged
 from harden_secrets.vault.trouble import Kind, Need, Trouble, complaint
 
 RENEW_AT = 2 / 3  # of a token's life
-_SHORT = 1 / 4  # a renewal that gives less of the life that the token once had: its longest life is near
+_SHORT = 1 / 2  # of the life that it once had: a renewal that gives less says that its longest life is near
 REFUSALS = frozenset({Kind.DENIED, Kind.INVALID, Kind.UNAUTHENTICATED, Kind.MISSING})
 
 
@@ -49,8 +49,9 @@ class Session:
     def complaint(self, trouble: Trouble, need: Need) -> VaultError:
         """The words for a failure; for a refusal with what the token may do instead, where it may know that."""
         if trouble.kind is Kind.DENIED and not self._alive():
-            message = f"{self.address}: permission denied for {need.path}, and the token is not, or no longer, good"
-            return VaultDeniedError(message, f"log in again; the method was {self._login.method}")
+            message = f"{self.address}: permission denied for {need.path}: the token is not, or no longer, good"
+            hint = f"log in again: the method was {self._login.method}; or its policies lack even looking at itself"
+            return UnauthenticatedError(message, hint)
         holding = self._holding(need.path) if trouble.kind is Kind.DENIED else ""
         return complaint(trouble, self.address, need, holding)
 
@@ -79,7 +80,7 @@ class Session:
             self._full = lease.seconds
             return
         hint = f"check vault.auth, and that the method {self._login.method} is enabled at the mount that it names"
-        raise VaultDeniedError(f"{self.address}: the login by {self._login.method} was refused", hint)
+        raise UnauthenticatedError(f"{self.address}: the login by {self._login.method} was refused", hint)
 
     def _renewed(self) -> bool:
         """Whether the token got a new lease that is worth having; near its longest life it does not."""
@@ -90,6 +91,8 @@ class Session:
         except TroubleError as error:
             if error.trouble.passing:
                 raise
+            return False
+        if lease.seconds == 0:  # less than a second is left
             return False
         self._take(lease)
         return not self._login.again or lease.seconds >= self._full * _SHORT

@@ -8,7 +8,11 @@ from typing import Any, Protocol
 import hvac
 
 from harden_secrets.confidential import Confidential
-from harden_secrets.vault.port import VaultError
+from harden_secrets.vault.port import VaultDeniedError, VaultError
+
+
+class UnauthenticatedError(VaultDeniedError):
+    """Not what we may do is in question, but who we are: the login was refused, or the token is not good."""
 
 
 @dataclass(frozen=True, slots=True)
