@@ -45,7 +45,7 @@ _COMMON_WORDS = (
     "secretpassword topsecret verysecret supersecret access basic bearer"
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
-_RUN = 7  # so many neighbours one step apart, or all the same, is nothing that a random generator gives
+_RUN = 8  # so many neighbours one step apart, or all the same, is nothing that a random generator gives
 # Keys that products publish for their emulators and examples: everybody has them.
 _PUBLISHED = frozenset(
     {
@@ -53,6 +53,7 @@ _PUBLISHED = frozenset(
         "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
         "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==",
         "abcdef.0123456789abcdef",  # `kubeadm config print init-defaults`
+        "9a08jv.c0izixklcxtmnze7",
         "07401b.f395accd246ae52d",  # the page on bootstrap tokens in Kubernetes' documentation
     }
 )

@@ -28,8 +28,9 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         return
     strict = is_code(surroundings.file) or is_illustration(surroundings.file) or is_binary(content)
     for match in compiled(_ADDRESS).finditer(content):
-        host, user, text = (match[name].decode("latin-1") for name in ("host", "user", "password"))
+        host, user = (match[name].decode("latin-1") for name in ("host", "user"))
         password = unquote_to_bytes(match["password"])
+        text = password.decode("latin-1")
         if _NOWHERE.search(host) or quiet.is_quiet(text) or quiet.is_weak(text, user):
             continue
         if (strict or _LOCAL.search(host)) and not quiet.is_strong(text):

@@ -5,6 +5,7 @@ Source: the Docker CLI's `cli/config/types.AuthConfig`.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
@@ -12,7 +13,7 @@ from harden_secrets.detect import quiet
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
-_QUOTE = rb"\\{0,3}\""
+_QUOTE = rb"\\{0,7}\""
 _AUTH = (
     _QUOTE + rb"auth" + _QUOTE + rb"\s{0,8}:\s{0,8}" + _QUOTE + rb"(?P<value>[A-Za-z0-9+/_-]{6,8000}={0,2})" + _QUOTE
 )
@@ -46,7 +47,7 @@ def _is_docker(content: bytes, surroundings: Surroundings) -> bool:
         return False
     named = surroundings.name.endswith(_FILES) or surroundings.secret_type in _TYPES
     in_docker_file = surroundings.file.endswith((".dockercfg", ".docker/config.json", "auth.json"))
-    return b'auths"' in content or b'auths\\"' in content or named or in_docker_file
+    return re.search(rb'auths\\{0,7}"', content) is not None or named or in_docker_file
 
 
 def _login(value: bytes) -> bytes | None:
@@ -70,7 +71,7 @@ DETECTOR = Detector(
         Signature(b'"auths"'),
         Signature(b"dockerconfigjson"),
         Signature(b"dockercfg"),
-        Signature(b'\\"auths\\"', encoded=False),
+        Signature(rb"auths\\{1,7}\"", literal=False, encoded=False),
     ),
     detect,
 )

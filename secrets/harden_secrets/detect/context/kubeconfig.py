@@ -22,12 +22,18 @@ _CREDENTIAL = (
     rb"(?<![A-Za-z0-9_-])(?P<name>token|client-key-data|password)" + _QUOTE + rb"\s{0,4}:\s{0,4}" + _QUOTE
     + rb"(?P<value>[^\s\"'\\,{}]{4,60000})"
 )  # fmt: skip
+_NAMES = frozenset({"token", "client-key-data", "password"})
 _SHORTEST = 8
 _KEY_BLOCK = re.compile(rb"-----BEGIN (?:[A-Z]{2,4} )?PRIVATE KEY-----(.+?)-----END", re.DOTALL)
 
 
-def detect(content: bytes, _surroundings: Surroundings) -> Iterator[Detection]:
+def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     """Every literal credential of the users of such a file."""
+    if surroundings.object_kind == "Config" and surroundings.name in _NAMES:
+        value = content.strip()
+        if len(value) >= _SHORTEST and not quiet.is_quiet(value.decode("latin-1")):
+            yield from _detection(surroundings.name, value, content.index(value))
+        return
     if b"users" not in content or not compiled(_KIND).search(content) or not compiled(_USERS).search(content):
         return
     for match in compiled(_CREDENTIAL).finditer(content):
@@ -48,7 +54,8 @@ def _detection(name: str, value: bytes, start: int) -> Iterator[Detection]:
     # A token that is also known by itself keeps the fingerprint that it has elsewhere.
     itself = next(iter(jwt.detect(value, Surroundings())), None)
     family = str(itself.material) if itself else ""
-    yield Detection(Material.KUBECONFIG, Confidential(value), start, end, name, family=family)
+    if itself or quiet.is_strong(value.decode("latin-1")):  # and not `admin-token`
+        yield Detection(Material.KUBECONFIG, Confidential(value), start, end, name, family=family)
 
 
 def _public_half(value: bytes) -> bytes | None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
-from harden_secrets.detect.settings import OF_SECRET
+from harden_secrets.detect.filekind import is_binary, is_code, is_illustration
+from harden_secrets.detect.settings import BREAK, OF_SECRET
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -27,6 +28,8 @@ _MYCNF = (
 
 def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     """The passwords in them, of any strength but not placeholders."""
+    if is_code(surroundings.file) or is_illustration(surroundings.file) or is_binary(content):
+        return
     if b"machine" in content:
         yield from _passwords(_NETRC, content, "in a .netrc line")
     if surroundings.file.endswith("pgpass") or surroundings.name.endswith("pgpass") or b":5432:" in content:
@@ -47,7 +50,7 @@ def _passwords(pattern: bytes, content: bytes, description: str) -> Iterator[Det
 DETECTOR = Detector(
     "login-file",
     (
-        Signature(rb"machine\s{1,8}[a-zA-Z0-9._:-]{1,100}\s{1,80}login\s", literal=False, encoded=False),
+        Signature(rb"machine\s{1,8}[a-zA-Z0-9._:-]{1,100}" + BREAK + rb"login\s", literal=False, encoded=False),
         Signature(rb"\[(?:client|mysql|mysqldump|mysqladmin|mysqld)\]", literal=False, encoded=False),
         Signature(
             rb"[A-Za-z0-9._*-]:(?:[0-9]{4,5}|\*):[A-Za-z_*][A-Za-z0-9_*-]{0,62}:[A-Za-z_*][A-Za-z0-9_-]{0,62}:[^\s:]{3}",

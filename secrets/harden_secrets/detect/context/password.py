@@ -7,11 +7,12 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
 from harden_secrets.detect.context.names import Claim, claim, is_environment
 from harden_secrets.detect.filekind import is_binary, is_illustration, is_settings
-from harden_secrets.detect.settings import OF_SECRET, Setting, settings, with_digit
+from harden_secrets.detect.settings import BREAK, MARKS, OF_SECRET, Setting, settings, with_digit
 from harden_secrets.detect.siblings import plain_text
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
+_KNOWN_BETTER = frozenset({"Config", "EncryptionConfiguration"})  # other detectors know their fields
 _SHORTEST, _LONGEST = 8, 400
 _DESCRIBED = re.compile(
     r"(?i)crd|schema|openapi|swagger|package-lock|yarn\.lock|poetry\.lock|i18n|locale|/lang/|translations?"
@@ -21,6 +22,8 @@ _DESCRIBED = re.compile(
 def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     """Values whose name says that they are a password, and that are neither placeholder, template nor reference."""
     file = surroundings.file
+    if surroundings.object_kind in _KNOWN_BETTER:
+        return
     if not is_settings(file) or is_illustration(file) or _DESCRIBED.search(file) or is_binary(content):
         return
     text = content.strip()
@@ -75,9 +78,10 @@ def _detection(value: bytes, start: int) -> Detection:
 
 
 _NAMES = rb"(?:passw(?:or)?d|passphrase|pwd|pass|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|secret[_-]?key)"
-_IS = rb"(?:_?[0-9])?\\?[\"']?(?:[ \t]{0,4}[:=][ \t]{0,4}|>)\\?[\"']?"
+_IS = rb"(?:_?[0-9])?" + MARKS + rb"(?:[ \t]{0,4}[:=][ \t]{0,4}|>)" + MARKS
 _ONE = rb"[^\s\"'{}()$<>,;|&*\[\]]"  # a character of a value that is no template, call, list or anchor
-_BEGINNING = rb"[\"']?" + _ONE + rb"{8}"
+_VALUE_IS = MARKS + rb",?" + BREAK + MARKS + rb"value" + MARKS + rb": {0,4}"  # a name, then its value
+_BEGINNING = MARKS + _ONE + rb"{8}"
 
 DETECTOR = Detector(
     "password",
@@ -93,13 +97,9 @@ DETECTOR = Detector(
             rb"[A-Z_](?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD)" + _IS + _ONE + rb"{8}", literal=False, encoded=False
         ),
         OF_SECRET,
+        Signature(rb"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)" + _VALUE_IS + _BEGINNING, literal=False, encoded=False),
         Signature(
-            rb"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)[\"']?,?\s{1,40}[\"']?value[\"']?: {0,4}" + _BEGINNING,
-            literal=False,
-            encoded=False,
-        ),
-        Signature(
-            rb"--[a-z-]{0,20}(?:password|token|secret|api-key)[ =]" + with_digit(_ONE, 8, 24),
+            rb"--[a-z-]{0,20}(?:password|token|secret|api-key)[ =]" + MARKS + with_digit(_ONE, 8, 24),
             literal=False,
             encoded=False,
         ),

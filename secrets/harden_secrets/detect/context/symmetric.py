@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
 from harden_secrets.detect.filekind import is_illustration, is_settings
-from harden_secrets.detect.settings import OF_SECRET, settings, with_digit
+from harden_secrets.detect.settings import MARKS, OF_SECRET, settings, with_digit
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -93,14 +93,18 @@ DETECTOR = Detector(
         Signature(
             rb"(?:"
             + _NAMES
-            + rb")[a-z0-9_.-]{0,7}[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:base64:)?"
+            + rb")[a-z0-9_.-]{0,7}"
+            + MARKS
+            + rb"\s{0,4}[:=]\s{0,4}"
+            + MARKS
+            + rb"(?:base64:)?"
             + with_digit(rb"[A-Za-z0-9+/_-]", 22, 26),
             literal=False,
             encoded=False,
             ignore_case=True,
         ),
         # Ten bytes, then the length 16: where it begins gives the characters that are always the same.
-        Signature(rb"A[QR][A-Za-z0-9+/]{11}[AQgw]AA[A-Za-z0-9+/]{22}==", literal=False, encoded=False),
+        Signature(rb"A[QR][A-Za-z0-9+/]{11}[BRhx]AA[A-Za-z0-9+/]{22}==", literal=False, encoded=False),
         OF_SECRET,
     ),
     detect,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import pair
-from harden_secrets.detect.settings import OF_SECRET
+from harden_secrets.detect.settings import MARKS, OF_SECRET
 from harden_secrets.detect.siblings import sibling_texts
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
@@ -130,14 +130,14 @@ def _detection(text: bytes, start: int, *, shared: bool) -> Iterator[Detection]:
         yield Detection(material, Confidential(found.public), start, end, public=found.public, family="pair")
 
 
-_NAMED = rb"(?:private|preshared|pre-shared|shared|psk)[_.-]?(?:key)?[\"']?\s{0,12}[:=]\s{0,12}[\"']?" + _KEY
+_NAMED = rb"(?:private|preshared|pre-shared|shared|psk)[_.-]?(?:key)?" + MARKS + rb"\s{0,12}[:=]\s{0,12}" + MARKS + _KEY
 
 DETECTOR = Detector(
     "wireguard",
     (
         Signature(_NAMED, literal=False, encoded=False, ignore_case=True),
         Signature(rb"(?:echo|printf) {1,4}[^\n]{0,8}" + _KEY, literal=False, encoded=False),
-        Signature(rb"key: {0,4}[\"']?" + _KEY, literal=False, encoded=False),
+        Signature(rb"key: {0,4}" + MARKS + _KEY, literal=False, encoded=False),
         Signature(b"PrivateKey = "),
         Signature(b"PresharedKey = "),
         Signature(b"[Interface]"),

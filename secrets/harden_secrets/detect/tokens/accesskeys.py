@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
-from harden_secrets.detect.settings import OF_SECRET
+from harden_secrets.detect.settings import MARKS, OF_SECRET, Setting, settings
 from harden_secrets.detect.siblings import sibling_texts
-from harden_secrets.detect.tokens.form import SEPARATOR, compiled
+from harden_secrets.detect.tokens.form import compiled, without_looking
 from harden_secrets.material import Detection, Detector, Material, Severity, Signature, Surroundings
 
+_LENGTHS = frozenset({30, 32, 40})  # of secrets
 _NEAR = 300  # bytes around an identifier in which its secret may stand
 
 
@@ -35,9 +36,9 @@ class _Provider:
         """The secret, and nothing that goes on before or after it."""
         return rb"(?<![A-Za-z0-9/+=_-])(?:" + self.secret + rb")(?![A-Za-z0-9/+=_-])"
 
-    def detect(self, content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
+    def found(self, content: bytes, named: list[Setting], surroundings: Surroundings) -> Iterator[Detection]:
         """Secrets by name or near an identifier; identifiers by themselves."""
-        spans = {*self._of_field(content, surroundings), *self._named(content)}
+        spans = {*self._of_field(content, surroundings), *self._named(content, named)}
         for identifier in self._identifiers(content):
             near = set(self._near(content, identifier))
             spans |= near
@@ -71,19 +72,20 @@ class _Provider:
             yield start, start + len(text)
 
     def _is_named(self, surroundings: Surroundings) -> bool:
-        name = surroundings.name.lower().encode()
-        if compiled(self.secret_names).search(name):
+        if self._is_name(surroundings.name):
             return True
-        return b"secret" in name and any(
+        return "secret" in surroundings.name.lower() and any(
             compiled(self.identifier).search(value) for _, value in sibling_texts(surroundings)
         )
 
-    def _named(self, content: bytes) -> Iterator[Span]:
-        if b"ecret" in content or b"ECRET" in content:
-            named = rb"(?i:" + self.secret_names + rb")" + SEPARATOR + rb"(?P<token>" + self.whole + rb")"
-            for match in compiled(named).finditer(content):
-                if _is_secret(match["token"]):
-                    yield match.span("token")
+    def _named(self, content: bytes, named: list[Setting]) -> Iterator[Span]:
+        for setting in named:
+            value = content[setting.start : setting.end]
+            if compiled(self.secret).fullmatch(value) and _is_secret(value) and self._is_name(setting.name):
+                yield setting.start, setting.end
+
+    def _is_name(self, name: str) -> bool:
+        return compiled(self.secret_names).search(name.lower().encode()) is not None
 
     def _secret_beside(self, surroundings: Surroundings) -> bool:
         secret = compiled(self.secret)
@@ -121,11 +123,17 @@ _PROVIDERS = (
 )
 
 
+def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
+    """The access keys of all providers."""
+    named = [setting for setting in settings(content) if setting.end - setting.start in _LENGTHS]
+    for provider in _PROVIDERS:
+        yield from provider.found(content, named, surroundings)
+
+
 def _signatures(provider: _Provider) -> tuple[Signature, ...]:
-    bare = compiled(rb"\(\?<?![^()]*\)").sub(b"", provider.identifier)
-    names = b"(?:" + provider.secret_names + rb""")["']?\s{0,8}[:=]\s{0,8}["']?[A-Za-z0-9/+]{30}"""
+    bare = without_looking(provider.identifier)
+    names = rb"(?:" + provider.secret_names + rb")" + MARKS + rb"\s{0,8}[:=]\s{0,8}" + MARKS + rb"[A-Za-z0-9/+]{30}"
     return (
-        OF_SECRET,
         Signature(bare, literal=False, encoded=False),
         Signature(names, literal=False, encoded=False, ignore_case=True),
         *(Signature(prefix) for prefix in provider.identifiers if prefix in {b"AKIA", b"LTAI"}),  # the others are words
@@ -139,6 +147,8 @@ def _is_secret(token: bytes) -> bool:
     return all(classes) and quiet.looks_random(text) and re.fullmatch(r"[0-9a-fA-F]+", text) is None
 
 
-ACCESS_KEY_DETECTORS = tuple(
-    Detector(f"{provider.name}-access-key", _signatures(provider), provider.detect) for provider in _PROVIDERS
+ACCESS_KEY_DETECTOR = Detector(
+    "access-key",
+    (OF_SECRET, *(signature for provider in _PROVIDERS for signature in _signatures(provider))),
+    detect,
 )

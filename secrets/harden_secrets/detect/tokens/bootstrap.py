@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
-from harden_secrets.detect.settings import OF_SECRET
+from harden_secrets.detect.settings import MARKS, OF_SECRET
 from harden_secrets.detect.siblings import sibling
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
@@ -14,11 +14,10 @@ _TOKEN = rb"[a-z0-9]{6}\.[a-z0-9]{16}"
 _SECRET_TYPE = "bootstrap.kubernetes.io/token"  # noqa: S105 - the name of a kind
 # Where a text of that form is a token: kubeadm's command line and configuration, a kubelet's first configuration.
 _IN_TEXT = (
-    rb"""(?i:--(?:discovery-)?(?:tls-bootstrap-)?token(?:=|\s{1,4})|kubeadm\s+token\s+create\s+"""
-    rb"""|\b(?:tls|discovery)?bootstrap-?token["']?\s*[:=]\s*|\btoken["']?\s*[:=]\s*)["']?(?P<token>"""
-    + _TOKEN
-    + rb")(?![A-Za-z0-9.])"
+    rb"(?i:token)(?P<sign>[=\s]{1,4}|\s{1,4}create\s{1,4}|\\{0,3}[\"']?\s{0,4}[:=]\s{0,4})\\{0,3}[\"']?"
+    rb"(?P<token>" + _TOKEN + rb")(?![A-Za-z0-9.])"
 )
+_CERTAIN = rb"(?i)(?:--(?:[a-z-]{1,20}-)?|kubeadm\s{1,4}|bootstrap-?)\Z"
 _K3S = rb"(?<![A-Za-z0-9])K10[0-9a-f]{64}::(?:server:|node:)?(?P<token>[A-Za-z0-9._-]{6,128})"
 _IN_SECRET = (
     rb"token-id[\"']?\s*:\s*[\"']?(?P<id>[a-z0-9]{6})\b[\s\S]{0,400}?token-secret[\"']?\s*:\s*[\"']?(?P<secret>[a-z0-9]{16})\b"
@@ -29,11 +28,11 @@ _IN_SECRET = (
 def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     """Tokens in the fields of a bootstrap Secret, in kubeadm's commands and files, and of k3s."""
     yield from _field(content, surroundings)
-    if b"token" in content.lower():
-        for match in compiled(_IN_TEXT).finditer(content):
-            certain = b"bootstrap" in match[0].lower() or b"--" in match[0] or b"kubeadm" in match[0]
-            if certain or _mixed(match["token"].decode()):
-                yield from _detection(match["token"], *match.span("token"))
+    for match in compiled(_IN_TEXT).finditer(content):
+        # `module.somethinglonglike` has the form of a token too, but a generator gives digits: all but one in 1,000.
+        certain = compiled(_CERTAIN).search(content, max(0, match.start() - 30), match.start())
+        if certain or _mixed(match["token"].decode()):
+            yield from _detection(match["token"], *match.span("token"))
     if b"token-secret" in content:
         for match in compiled(_IN_SECRET).finditer(content):
             group = "secret" if match["secret"] else "secret2"
@@ -66,14 +65,15 @@ def _found(token: bytes, start: int, end: int, description: str) -> Detection:
 
 
 def _mixed(token: str) -> bool:
-    # `module.somethinglonglike` has the form of a token too, but a generator gives digits: all but one in 1,000.
     return any(map(str.isdigit, token))
 
 
 DETECTOR = Detector(
     "bootstrap-token",
     (
-        Signature(rb"""token["']?[\s:=]{1,6}["']?[a-z0-9]{6}\.[a-z0-9]{16}""", literal=False, encoded=False),
+        Signature(
+            rb"token" + MARKS + rb"[\s:=]{1,6}" + MARKS + rb"[a-z0-9]{6}\.[a-z0-9]{16}", literal=False, encoded=False
+        ),
         OF_SECRET,
         Signature(b"bootstrap.kubernetes.io/token"),
         Signature(rb"K10[0-9a-f]{64}::", literal=False, encoded=False),

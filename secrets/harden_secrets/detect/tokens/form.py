@@ -8,7 +8,7 @@ from functools import cache
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
 from harden_secrets.detect.filekind import is_binary, is_illustration
-from harden_secrets.detect.settings import OF_SECRET, settings
+from harden_secrets.detect.settings import MARKS, OF_SECRET, settings
 from harden_secrets.material import Detection, Detector, Material, Severity, Signature, Surroundings
 
 SEPARATOR = (
@@ -118,6 +118,6 @@ def named_detector(forms: tuple[NamedForm, ...]) -> Detector:
                 return
 
     names = b"|".join(form.names for form in forms)
-    pattern = rb"(?:" + names + rb""")\\?["']?\s{0,8}[:=]\s{0,8}\\?["']?[A-Za-z0-9+/_-]{20}"""
+    pattern = rb"(?:" + names + rb")" + MARKS + rb"\s{0,8}[:=]\s{0,8}" + MARKS + rb"[A-Za-z0-9+/_-]{20}"
     signature = Signature(pattern, literal=False, encoded=False, ignore_case=True)
     return Detector("named-token", (signature, OF_SECRET), detect)

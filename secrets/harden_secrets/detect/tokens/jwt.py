@@ -16,16 +16,26 @@ _LEGACY_ISSUER = "kubernetes/serviceaccount"
 _SUBJECT = "system:serviceaccount:"
 
 
-def detect(content: bytes, _surroundings: Surroundings) -> Iterator[Detection]:
+def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     """Signed tokens whose header and payload are JSON objects; not those that say that they are public or a sample."""
+    if surroundings.object_kind == "Config":  # a kubeconfig: as below
+        return
     if b"ey" not in content and b"ew" not in content:
         return
     for match in compiled(_TOKEN).finditer(content):
+        if _of_kubeconfig(content, match.start()):
+            continue
         header, payload, _signature = match[0].split(b".")
         claims = _json(payload)
         if claims is None or not _signed(_json(header)) or _is_public(claims):
             continue
         yield _detection(match[0], match.start(), match.end(), claims)
+
+
+def _of_kubeconfig(content: bytes, start: int) -> bool:
+    """Whether it is the token of a user in a kubeconfig: the finding should be called that."""
+    name = compiled(rb"\btoken\W{1,12}\Z").search(content, max(0, start - 30), start)
+    return name is not None and compiled(rb"\bkind\W{1,12}Config\b").search(content) is not None
 
 
 def _detection(token: bytes, start: int, end: int, claims: dict[str, Any]) -> Detection:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
-from harden_secrets.detect.settings import OF_SECRET
+from harden_secrets.detect.settings import MARKS, OF_SECRET
 from harden_secrets.detect.tokens.form import SEPARATOR, compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -16,7 +16,8 @@ _PREFIXED = rb"(?<![A-Za-z0-9_.-])hv[sbr]\.[A-Za-z0-9_-]{24,300}(?![A-Za-z0-9_-]
 # OpenBao, and Vault before: too plain without a name.
 _PLAIN = rb"[sbr]\.[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?|b\.AAAAA[A-Za-z0-9_-]{60,400}"
 _NAMES = rb"(?:vault|bao|root|client|initial[ _-]root|x-vault)[ _-]?token"
-_NAMED = rb"(?i:" + _NAMES + rb")" + SEPARATOR + rb"\s*(?P<token>" + _PLAIN + rb")(?![A-Za-z0-9_.-])"
+_NAMED = rb"(?i:token)" + SEPARATOR + rb"\s{0,8}(?P<token>" + _PLAIN + rb")(?![A-Za-z0-9_.-])"
+_OWNER = rb"(?i)(?:vault|bao|root|client)[ _-]?\Z"
 
 _FORM = rb"(?P<share>[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{44}|[0-9a-f]{64}(?:[0-9a-f]{2})?)(?![A-Za-z0-9+/=])"
 _SHARE_TEXT = (
@@ -44,7 +45,8 @@ def detect_tokens(content: bytes, surroundings: Surroundings) -> Iterator[Detect
             yield from _token(match[0], *match.span())
     if b"oken" in content or b"OKEN" in content:
         for match in compiled(_NAMED).finditer(content):
-            yield from _token(match["token"], *match.span("token"))
+            if compiled(_OWNER).search(content, max(0, match.start() - 12), match.start()):
+                yield from _token(match["token"], *match.span("token"))
 
 
 def _token(token: bytes, start: int, end: int) -> Iterator[Detection]:
@@ -94,7 +96,7 @@ VAULT_DETECTORS = (
             Signature(b"hvb."),
             Signature(b"hvr."),
             Signature(
-                _NAMES + rb"""["']?[\s:=]{1,8}["']?[sbr]\.[A-Za-z0-9]{24}""",
+                _NAMES + MARKS + rb"[\s:=]{1,8}" + MARKS + rb"[sbr]\.[A-Za-z0-9]{24}",
                 literal=False,
                 encoded=False,
                 ignore_case=True,
@@ -106,7 +108,11 @@ VAULT_DETECTORS = (
         "vault-unseal-share",
         (
             Signature(
-                rb"""(?:unseal|recovery)[ _-]key[ _-]?[0-9(]{0,3}\)?["']?\s{0,4}[:=]\s{0,4}["']?[a-z0-9+/]{43}""",
+                rb"""(?:unseal|recovery)[ _-]key[ _-]?[0-9(]{0,3}\)?"""
+                + MARKS
+                + rb"\s{0,4}[:=]\s{0,4}"
+                + MARKS
+                + rb"[a-z0-9+/]{43}",
                 literal=False,
                 encoded=False,
                 ignore_case=True,
