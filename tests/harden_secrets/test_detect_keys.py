@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +14,7 @@ from harden_secrets.firstpass import FirstPass
 from harden_secrets.material import Material
 from tests.harden_secrets.keys.asking import NOWHERE, found, only
 from tests.harden_secrets.keys.catalogue import HARMLESS, KINDS, Kind
+from tests.harden_secrets.keys.programs import run
 
 _MADE: dict[str, bytes] = {}
 
@@ -154,3 +156,9 @@ def test_any_bytes_do_no_harm(content: bytes) -> None:
     """Pieces of formats and chance: no exception, and what is found lies within."""
     for detection in found(content):
         assert 0 <= detection.start < detection.end <= len(content)
+
+
+def test_to_know_the_detectors_costs_no_heavy_library() -> None:
+    """What proves keys is loaded when there is one to prove: a pre-commit hook has no time for more."""
+    told = run(sys.executable, "-c", "import harden_secrets.detect, sys; print('cryptography' in sys.modules)")
+    assert told == b"False\n"
