@@ -21,3 +21,11 @@ FingerprintKey = Annotated[
         help="32 bytes that all fingerprints depend on, to share them between machines; else one in the state folder.",
     ),
 ]
+InventoryFile = Annotated[
+    Path | None,
+    typer.Option("--inventory", metavar="FILE", help="The inventory of secrets. [env var: HARDEN_INVENTORY]"),
+]
+LockNamespace = Annotated[
+    str,
+    typer.Option("--lock-namespace", metavar="N", help="Where the Lease lies that keeps two from migrating at once."),
+]

@@ -45,12 +45,15 @@ class StepState:
 
 
 class Journal:
-    """The journal in ``folder`` of the run ``run``. One process at a time: the caller holds the run's lock."""
+    """The journal in ``folder`` of the run ``run``. One process at a time: the caller holds the run's lock.
 
-    def __init__(self, folder: Path, run: str, key: Confidential) -> None:
+    Without a ``key`` it only says where the run stands.
+    """
+
+    def __init__(self, folder: Path, run: str, key: Confidential | None) -> None:
         self._path = folder / "journal"
         self._run = run
-        self._cipher = AESGCM(key.reveal())
+        self._key = key
         self._states: dict[str, StepState] = {}
         self.going_back = False
         self.finished = False
@@ -65,7 +68,7 @@ class Journal:
         """What was noted when the step began. Raises HardenError if the journal was tampered with."""
         sealed = base64.b64decode(self._states[step].before)
         try:
-            return Confidential(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._bound_to(step)))
+            return Confidential(self._cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], self._bound_to(step)))
         except InvalidTag:
             raise HardenError(
                 f"{self._path}: the entry of step {step} cannot be decrypted: altered, or under another key"
@@ -74,7 +77,7 @@ class Journal:
     def begin(self, step: str, before: Confidential) -> None:
         """Note what is needed to undo a step. On the disk before this returns."""
         nonce = os.urandom(_NONCE)
-        sealed = nonce + self._cipher.encrypt(nonce, before.reveal(), self._bound_to(step))
+        sealed = nonce + self._cipher().encrypt(nonce, before.reveal(), self._bound_to(step))
         self._append({"event": Event.BEGIN, "step": step, "before": base64.b64encode(sealed).decode()})
 
     def done(self, step: str, result: Mapping[str, Any]) -> None:
@@ -98,6 +101,10 @@ class Journal:
         """Note that the run has come to its end, in the direction it went."""
         if not self.finished:
             self._append({"event": Event.FINISHED})
+
+    def _cipher(self) -> AESGCM:
+        assert self._key is not None, "a journal without its key is only looked at"
+        return AESGCM(self._key.reveal())
 
     def _bound_to(self, step: str) -> bytes:
         return f"{self._run}\0{step}".encode()

@@ -60,7 +60,7 @@ def by(delivery: Delivery, path: str, request: Request) -> Delivery:
         objects = eso.objects(delivery, request.mount, path, request.secret_store)
     else:
         objects = ()
-    return replace(delivery, to=request.deliver, objects=objects)
+    return replace(delivery, to=request.deliver or "direct", objects=objects)
 
 
 def _key(entry: Entry, key: str, fingerprints: Fingerprinter, shown: Entry | None) -> DeliveredKey:

@@ -1,6 +1,7 @@
 """The plan's file: JSON, as it was written and as it is read again."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -15,6 +16,11 @@ _ADAPTER: TypeAdapter[Plan] = TypeAdapter(Plan, config=ConfigDict(strict=False))
 def as_text(plan: Plan) -> str:
     """The plan as its file has it."""
     return _ADAPTER.dump_json(plan, indent=2).decode() + "\n"
+
+
+def as_document(plan: Plan) -> Any:
+    """The plan as ``--json`` prints it."""
+    return _ADAPTER.dump_python(plan, mode="json")
 
 
 def read(path: str) -> Plan:

@@ -18,7 +18,7 @@ class Request:
     paths in Vault by the name of the key, from the inventory.
     """
 
-    deliver: DeliverTo = "direct"
+    deliver: DeliverTo | None = None  # None: what is usual there
     allow_owned: bool = False
     mount: str = "secret"
     vault_address: str = ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from harden_secrets.migrate.performers.deliver import Deliver, ProveDelivery
 from harden_secrets.migrate.performers.grant import Grant
 from harden_secrets.migrate.performers.prove import ProveConsumer
+from harden_secrets.migrate.performers.record import Record
 from harden_secrets.migrate.performers.remove import Remove
 from harden_secrets.migrate.performers.repoint import Repoint
 from harden_secrets.migrate.performers.site import Site
@@ -25,4 +26,5 @@ def performers(site: Site) -> Mapping[Kind, Performer]:
         Kind.PROVE_CONSUMER: ProveConsumer(site),
         Kind.REMOVE: Remove(site),
         Kind.VERIFY: Verify(site),
+        Kind.RECORD: Record(site),
     }

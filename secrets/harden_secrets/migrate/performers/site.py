@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harden.errors import HardenError
@@ -29,6 +30,7 @@ class Site:
     now: Callable[[], float]
     pause: Callable[[float], None]
     connected: Cluster | None = None
+    inventory: Path | None = None  # where what was moved is entered
     delivery_seconds: float = 120
     rollout_seconds: float = 600
     poll_seconds: float = 1

@@ -1,0 +1,67 @@
+"""What the commands that change something work with: state, fingerprints, audit log, Vault, cluster."""
+
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+
+from harden.output import Output
+from harden_secrets.audit import AuditLog
+from harden_secrets.cluster.client import KubernetesCluster
+from harden_secrets.commands.clusters import opened
+from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.fingerprintkey import fingerprint_key
+from harden_secrets.inventory.file import load, location
+from harden_secrets.inventory.model import Inventory
+from harden_secrets.statefolder import secrets_state
+from harden_secrets.vault.kv import KeyValue
+from harden_secrets.vault.opening import known_settings, local_place, open_vault
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """The options that say where everything is. Values live in this process: it leaves no core file."""
+
+    state: Path | None = None
+    inventory_file: Path | None = None
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+    def __post_init__(self) -> None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    @property
+    def folder(self) -> Path:
+        """The state folder of this part."""
+        return secrets_state(self.state, os.environ, os.geteuid())
+
+    @property
+    def inventory(self) -> Inventory:
+        """The inventory, empty where there is none. Raises HardenError."""
+        return load(self.inventory_file, os.environ)
+
+    @property
+    def inventory_path(self) -> Path:
+        """Where the inventory is, or would be."""
+        return location(self.inventory_file, os.environ)[0]
+
+    def fingerprints(self) -> Fingerprinter:
+        """Raises HardenError where the key can be neither read nor made."""
+        return Fingerprinter(fingerprint_key(self.folder))
+
+    def audit(self) -> AuditLog:
+        """The audit log, under the fingerprint key."""
+        return AuditLog(self.folder, fingerprint_key(self.folder))
+
+    def vault(self) -> KeyValue:
+        """The Vault of the inventory, the environment, or `harden vault up`. Raises HardenError, VaultError."""
+        return open_vault(self.inventory, os.environ, local_place(self.state, os.environ, os.geteuid()))
+
+    def vault_address(self) -> tuple[str, str]:
+        """Its address and mount, without a word to it. Raises HardenError where none is known."""
+        known = known_settings(self.inventory, os.environ, local_place(self.state, os.environ, os.geteuid()))
+        return known.address, known.mount
+
+    def cluster(self, output: Output) -> KubernetesCluster:
+        """The cluster. Raises ClusterError."""
+        return opened(self.kubeconfig, self.context, output)
