@@ -168,6 +168,14 @@ def _wg(file: str, template: str, material: Material = _PRIVATE) -> Callable[[],
     return make
 
 
+def _wg_easy() -> Planted:
+    key = x25519.X25519PrivateKey.generate()
+    private, public = _b64(key.private_bytes_raw()), _b64(key.public_key().public_bytes_raw())
+    server = {"privateKey": private, "publicKey": public, "address": "10.8.0.1"}
+    content = json.dumps({"server": server, "clients": {}}, indent=2).encode()
+    return Planted("wg0.json", content, _PRIVATE, private.encode())
+
+
 def _literal(file: str, template: str, value: Callable[[], str] = password) -> Callable[[], Planted]:
     return lambda: _make(file, Material.PASSWORD, value(), template)
 
@@ -247,7 +255,7 @@ CONTEXTS: dict[str, Callable[[], Planted]] = {
     "wg-file": _wg("up.sh", "umask 077; echo @@ > /etc/wireguard/private.key\n"),
     "wg-environment": _wg("gluetun.env", "VPN_TYPE=wireguard\nWIREGUARD_PRIVATE_KEY=@@\n"),
     "wg-environment-shared": _wg("gluetun.env", "VPN_TYPE=wireguard\nWIREGUARD_PRESHARED_KEY=@@\n", _SHARED),
-    "wg-easy": _wg("wg0.json", '{"server": {"privateKey": "@@", "address": "10.8.0.1"}, "clients": {}, "wg": 1}'),
+    "wg-easy": _wg_easy,
     "wg-terraform": _wg("main.tf", 'resource "x" "y" {\n  wireguard_private_key = "@@"\n}\n'),
     "kubeconfig-token": _of(Material.KUBECONFIG, "config", _KUBECONFIG % "token: @@", lambda: mixed(40)),
     "kubeconfig-account": _of(Material.KUBECONFIG, "config", _KUBECONFIG % "token: @@", service_account),

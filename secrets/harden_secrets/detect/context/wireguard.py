@@ -48,7 +48,8 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         return
     ours = _about_wireguard(content, surroundings)
     for match in compiled(_OWN).finditer(content):
-        if ours or _has_own_spelling(match[0]):
+        # `preSharedKey` of that form is WireGuard's; a `privateKey` beside its public half (as in wg-easy's file), too.
+        if ours or match["shared"] or _has_own_spelling(match[0]) or _public_text(match["key"]) in content:
             yield from _detection(match["key"], match.start("key"), shared=match["shared"] is not None)
     for match in compiled(_ENVIRONMENT).finditer(content):
         yield from _detection(match["key"], match.start("key"), shared=match["shared"] is not None)
@@ -110,7 +111,7 @@ def _proved(content: bytes) -> Iterator[Detection]:
 
 def _public_text(text: bytes) -> bytes:
     found = pair.edwards("x25519", base64.b64decode(text))
-    return base64.b64encode(found.public[-32:]) if found else b""
+    return base64.b64encode(found.public[-32:]) if found else b"no key"
 
 
 def _detection(text: bytes, start: int, *, shared: bool) -> Iterator[Detection]:
@@ -142,6 +143,7 @@ DETECTOR = Detector(
         Signature(b"PresharedKey = "),
         Signature(b"[Interface]"),
         Signature(b"[WireGuard]"),
+        Signature(b"reSharedKey"),
         Signature(b"WIREGUARD_PRIVATE_KEY"),
         Signature(b"mode: wireguard"),
         OF_SECRET,
