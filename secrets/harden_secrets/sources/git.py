@@ -19,7 +19,7 @@ _KINDS = frozenset({b"blob", b"commit", b"tag"})
 # A batch's requests fit into a pipe (64 KiB), so that they can be written before anything is read.
 _BATCH_OBJECTS = 400
 _BATCH_BYTES = 4 << 20
-_FEWEST = 1 << 16
+_SCRATCH = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ class ObjectReader:
     def _object(self, name: str) -> Iterator[GitObject]:
         filling = _Filling(self._stdout(), self._size_of(name))
         yield GitObject(name, self._windows.of(filling))
+        scratch = memoryview(bytearray(min(filling.remaining, _SCRATCH)))
         while filling.remaining:  # the reader did not want all of it
-            if not self._stdout().read(min(filling.remaining, _FEWEST)):
-                raise self._failed()
+            filling(scratch)
         if filling.broken or self._stdout().read(1) != b"\n":
             raise self._failed()
 

@@ -1,0 +1,101 @@
+"""The first pass: whatever wraps a signature, it is seen; and nothing else is."""
+
+import base64
+import gzip
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harden_secrets.detect import DETECTORS
+from harden_secrets.detect.publichalf import SIGNATURES
+from harden_secrets.encodedforms import encoded_forms
+from harden_secrets.firstpass import FirstPass, Interest
+from harden_secrets.material import Detector, Signature
+from harden_secrets.unwrap import UNWRAP_SIGNATURES
+
+LITERAL = b"-----BEGIN OPENSSH PRIVATE KEY"
+KEY = Detector("key", (Signature(LITERAL),), lambda _content, _surroundings: ())
+WORD = Detector(
+    "word",
+    (Signature(rb"pass(?:word)? {0,4}=", literal=False, ignore_case=True), Signature(b"PrivateKey", ignore_case=True)),
+    lambda _content, _surroundings: (),
+)
+FIRST_PASS = FirstPass((KEY, WORD), (Signature(b"\x1f\x8b\x08"),), SIGNATURES)
+FILLER = st.binary(max_size=70)
+ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "base64": base64.b64encode,
+    "base64url": base64.urlsafe_b64encode,
+    "base64 in lines": base64.encodebytes,
+    "base64 twice": lambda plain: base64.b64encode(base64.b64encode(plain)),
+    "hex": lambda plain: plain.hex().encode(),
+    "HEX": lambda plain: plain.hex().upper().encode(),
+    "\\x": lambda plain: "".join(f"\\x{byte:02x}" for byte in plain).encode(),
+    "UTF-16LE": lambda plain: plain.decode("latin-1").encode("utf-16-le"),
+    "UTF-16BE": lambda plain: plain.decode("latin-1").encode("utf-16-be"),
+    "gzip": gzip.compress,
+    "gzip in base64": lambda plain: base64.b64encode(gzip.compress(plain)),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(before=FILLER, after=FILLER)
+def test_a_signature_is_seen_in_every_encoding(encoding: str, before: bytes, after: bytes) -> None:
+    """Wherever in the encoded text it stands, and whatever surrounds it."""
+    encoded = ENCODINGS[encoding](before + LITERAL + after)
+    assert FIRST_PASS.deserves_look(b"x: " + encoded + b"\n")
+
+
+@given(st.binary(min_size=8, max_size=24), FILLER, FILLER)
+def test_a_form_of_base64_is_part_of_any_base64(plain: bytes, before: bytes, after: bytes) -> None:
+    """One of the three alignments always is; also after a second encoding."""
+    forms = encoded_forms(plain)
+    once = base64.b64encode(before + plain + after)
+    assert any(form in once for form in forms)
+    assert any(form in base64.b64encode(once) for form in forms)
+
+
+def test_only_what_is_seen_is_asked() -> None:
+    """The detectors come in their order, and only those with a signature there."""
+    assert [one.name for one in FIRST_PASS.detectors_for(b"Password = x " + LITERAL)] == ["key", "word"]
+    assert [one.name for one in FIRST_PASS.detectors_for(b"PRIVATEKEY")] == ["word"]
+    assert not FIRST_PASS.detectors_for(b"nothing of the kind")
+
+
+def test_capitals_matter_not_in_base64_either() -> None:
+    """A signature that ignores case is found in the base64 of its usual spellings."""
+    for spelling in (b"PrivateKey", b"privatekey", b"PRIVATEKEY", b"Privatekey"):
+        assert FIRST_PASS.detectors_for(base64.b64encode(b"[Interface]\n" + spelling + b" = "))
+
+
+@pytest.mark.parametrize("holder", [b"kind: Secret\n", b'{"kind":"Secret"}', b'key = filebase64("x.key")'])
+def test_what_holds_values_under_plain_names_is_looked_at(holder: bytes) -> None:
+    """A Secret's values are base64 of anything; a reference to another file has no signature."""
+    assert FIRST_PASS.deserves_look(holder)
+    assert not FIRST_PASS.detectors_for(holder)
+
+
+def test_a_public_half_is_no_secret() -> None:
+    """It is noted, and nothing looks for keys in it."""
+    assert FIRST_PASS.interest_in(b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5") == Interest.PUBLIC
+    assert FIRST_PASS.interest_in(b"kind: SealedSecret") == Interest.NOTHING
+    assert FIRST_PASS.interest_in(b"") == Interest.NOTHING
+
+
+def test_views_and_buffers_are_searched_like_bytes() -> None:
+    """A file is read into a buffer that is used again."""
+    buffer = bytearray(b"..." + LITERAL + b"...")
+    assert FIRST_PASS.deserves_look(buffer)
+    assert FIRST_PASS.deserves_look(memoryview(buffer)[2:])
+    assert not FIRST_PASS.deserves_look(memoryview(buffer)[:20])
+
+
+def test_every_signature_of_every_detector_is_one() -> None:
+    """All of them compile, and what a detector searches for literally is seen by the pass that is used."""
+    everything = FirstPass(DETECTORS, UNWRAP_SIGNATURES, SIGNATURES)
+    for detector in DETECTORS:
+        for signature in detector.signatures:
+            if signature.literal:
+                assert detector in everything.detectors_for(b" " + signature.pattern + b" ")
