@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from harden_secrets.examine.layer import Layer, Seen
 from harden_secrets.material import Material
 
+_Spans = dict[int, list[tuple[int, int]]]
 _DOCUMENTS = ("json:", "yaml:", "hcl:", "quoted")
 _WEAK = (Material.PASSWORD,)  # known by what it is called only, not by what it is
 
@@ -59,20 +60,28 @@ def _same_place(one: Seen, other: Seen) -> bool:
 
 
 def _without_weak(seen: list[Seen]) -> list[Seen]:
-    """Without what is called a password and is known to be, or to hold, something else."""
-    strong: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    """Without what is called a password and is known to be, or to hold, or to be a part of, something else."""
+    within: _Spans = defaultdict(list)
+    direct: _Spans = defaultdict(list)
     for one in seen:
         if one.detection.material not in _WEAK:
             span = (one.detection.start, one.detection.end)
-            for layer, start, end in _ancestry(one.layer, span):
-                strong[id(layer)].append((start, end))
-    return [one for one in seen if one.detection.material not in _WEAK or not _explained(one, strong)]
+            direct[id(one.layer)].append(span)
+            for layer, *origin in _ancestry(one.layer, span):
+                within[id(layer)].append((origin[0], origin[1]))
+    return [one for one in seen if one.detection.material not in _WEAK or not _explained(one, within, direct)]
 
 
-def _explained(one: Seen, strong: dict[int, list[tuple[int, int]]]) -> bool:
-    """Whether other key material stands at the same place of the same layer, or was unwrapped from there."""
-    start, end = one.detection.start, one.detection.end
-    return any(a < end and start < b for a, b in strong.get(id(one.layer), ()))
+def _explained(one: Seen, within: _Spans, direct: _Spans) -> bool:
+    """Whether other key material was unwrapped from the same place of the layer, or stands around it."""
+    span = (one.detection.start, one.detection.end)
+    if _meets(span, within.get(id(one.layer), ())):
+        return True
+    return any(_meets((start, end), direct.get(id(layer), ())) for layer, start, end in _ancestry(one.layer, span))
+
+
+def _meets(span: tuple[int, int], others: Iterable[tuple[int, int]]) -> bool:
+    return any(start < span[1] and span[0] < end for start, end in others)
 
 
 def _ancestry(layer: Layer, span: tuple[int, int]) -> Iterable[tuple[Layer, int, int]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from harden_secrets.budget import Meter
 from harden_secrets.material import Signature
-from harden_secrets.unwrap.base64text import from_base64
+from harden_secrets.unwrap.base64text import from_base64, text_form
 from harden_secrets.unwrap.clues import OPENINGS, Clues
 from harden_secrets.unwrap.compressed import decompressed, kind
 from harden_secrets.unwrap.escapes import from_escapes
@@ -36,6 +36,11 @@ UNWRAP_SIGNATURES = (
     Signature(rb"\A(?:\xff\xfe)?(?:[\t\r\n -~]\x00){8}", literal=False),
     Signature(rb"\A(?:\xfe\xff)?(?:\x00[\t\r\n -~]){8}", literal=False),
     Signature(rb"(?:[A-Za-z0-9+/][AQgw][AB][A-Za-z0-9+/]A[A-H][A-Za-z0-9+/]A){4}", literal=False),
+    # text in base64 or hexadecimal: many tokens have no bytes that would always be there to be recognised by
+    Signature(text_form(), literal=False),
+    Signature(rb"(?:^|[^A-Za-z0-9])(?:[2-7][0-9a-f]){24}", literal=False, ignore_case=True),
+    # a manifest within the string of another document, in which a Secret's base64 may be of something short
+    Signature(rb"kind(?:\\{0,7}[\"'])?[ \t]{0,8}:[ \t]{0,8}(?:\\{0,7}[\"'])?Secret[^A-Za-z0-9]", literal=False),
     # numbers of a program's array that spell how a key begins
     *(Signature(array_form(opening), literal=False, ignore_case=True) for opening in OPENINGS),
 )

@@ -18,7 +18,6 @@ _MORE = re.compile(_ALPHABET + rb"+={0,2}")
 _WRAPPED = 40  # characters that a line of wrapped base64 has at least
 _ARMOUR = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----[\w\s+/=\\:.,()@<>-]{0,65536}?-----END \1-----")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_WORD = re.compile(rb"[A-Za-z]+(?:[_/-][A-Za-z]+)*\Z")
 
 
 def decode(digits: bytes) -> bytes:
@@ -66,6 +65,12 @@ def from_base64(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int]
         yield part
 
 
+def text_form() -> bytes:
+    """A pattern for a run of base64 that begins with 24 characters of ASCII: three bytes below 0x80 in four digits."""
+    first, second, third = rb"[I-Za-f]", rb"[A-HQ-Xg-nw-z0-3]", rb"[ABEFIJMNQRUVYZcdghklopstwx014589]"
+    return rb"(?:^|[^A-Za-z0-9+/_=-])(?:" + first + second + third + _ALPHABET + rb"){8}"
+
+
 def _wrapped_end(content: bytes, start: int, end: int) -> int:
     """Where wrapped base64 ends of which the first line is given: all lines but the last are of one length."""
     width = end - start
@@ -84,7 +89,7 @@ def _decoded(content: bytes, start: int, end: int, clues: Clues) -> Part | None:
     """The run decoded, if there is a reason to."""
     head = content[start : min(end, start + HEAD * 4 // 3 + 8)]
     begin = start
-    if _WORD.match(head) or not clues.interesting(_decode_quietly(head)[:HEAD]):
+    if not clues.interesting(_decode_quietly(head)[:HEAD]):
         known = clues.form(content, start, end)
         if known is None:
             return None
