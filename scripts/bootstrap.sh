@@ -52,6 +52,13 @@ test ssh                openssh-client
 test sshd               openssh-server
 test curl               curl
 test jq                 jq
+test gpg                gnupg
+test openssl            openssl
+test puttygen           putty-tools
+test age                age
+test minisign           minisign
+test signify-openbsd    signify-openbsd
+test openvpn            openvpn
 END
 }
 
