@@ -9,7 +9,7 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.detect.siblings import sibling
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
-_PEM = rb"-----BEGIN PRIVATE KEY-----(?P<body>[A-Za-z0-9+/=\s\\nr]{200,20000})-----END PRIVATE KEY-----"
+_PEM = rb"-----BEGIN PRIVATE KEY-----(?P<body>[A-Za-z0-9+/=\s\\nr]{60,20000})-----END PRIVATE KEY-----"
 _IN_TEXT = re.compile(rb"\\?\"private_key\\?\"\s*:\s*\\?\"(?P<pem>" + _PEM + rb")")
 _ACCOUNT = re.compile(rb"\\?\"type\\?\"\s*:\s*\\?\"service_account\\?\"")
 
