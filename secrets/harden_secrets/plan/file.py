@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from harden.errors import HardenError
 from harden_secrets.durable import write_file
 from harden_secrets.plan.values import FORMAT, Plan
 
 LARGEST = 256 * 1024 * 1024
-_ADAPTER: TypeAdapter[Plan] = TypeAdapter(Plan, config=ConfigDict(strict=False))
+_ADAPTER: TypeAdapter[Plan] = TypeAdapter(Plan)
 
 
 def as_text(plan: Plan) -> str:
