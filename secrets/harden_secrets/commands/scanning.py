@@ -132,11 +132,12 @@ def _remember(report: Report, path: Path, output: Output, *, dry_run: bool) -> i
     from harden_secrets.scan.baselinefile import write_baseline  # noqa: PLC0415
 
     _must_be_complete(report)
+    count = f"{len(report.findings)} finding{'' if len(report.findings) == 1 else 's'}"
     if dry_run:
-        output.line(f"{path} would hold {len(report.findings)} findings")
+        output.line(f"{path} would hold {count}")
         return 0
     changed = write_baseline(path, Baseline.of(report.findings, report.key_id))
-    output.line(f"{path} {'holds' if changed else 'already held'} {len(report.findings)} findings")
+    output.line(f"{path} {'holds' if changed else 'already held'} {count}")
     return 0
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -40,7 +41,7 @@ def sarif(report: Report) -> dict[str, Any]:
             }
         },
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, rules.index(finding.material)) for finding in report.findings],
+        "results": list(_results(report.findings, rules)),
         "invocations": [
             {
                 "executionSuccessful": not report.incomplete,
@@ -66,14 +67,23 @@ def _rule(material: Material, findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, rule: int) -> dict[str, Any]:
+def _results(findings: Sequence[Finding], rules: Sequence[Material]) -> Iterator[dict[str, Any]]:
+    times: Counter[str] = Counter()  # two of the same in one file differ by nothing but this
+    for finding in findings:
+        identity = _identity(finding)
+        times[identity] += 1
+        yield _result(finding, rules.index(finding.material), f"{identity}:{times[identity]}")
+
+
+def _result(finding: Finding, rule: int, identity: str) -> dict[str, Any]:
     return {
         "ruleId": str(finding.material),
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": _message(finding)},
         "locations": [_location(finding.place)],
-        "partialFingerprints": {"hardenPlace/v1": _identity(finding)},
+        # The one name that GitHub reads, from which it knows a finding again.
+        "partialFingerprints": {"primaryLocationLineHash": identity},
         "fingerprints": {"hardenKey/v1": finding.fingerprint},
         "properties": {key: value for key, value in finding.as_json().items() if key not in {"source", "line"}},
     }
@@ -116,10 +126,13 @@ def _split(source: str) -> tuple[str, str]:
 
 def _uri(path: str) -> str:
     """A relative reference (RFC 3986), or a file's URI where the path is absolute."""
-    raw = path.encode("utf-8", "surrogateescape")
+    if path.startswith("cluster:"):
+        path = path.replace(":", "/", 1)
+    quoted = quote(path.removeprefix("./").encode("utf-8", "surrogateescape"), safe="/:")
     if path.startswith("/"):
-        return f"file://{quote(raw)}"
-    return quote(raw, safe="/")
+        return f"file://{quoted}"
+    # A colon before the first slash would end a scheme (RFC 3986, 4.2).
+    return f"./{quoted}" if ":" in quoted.partition("/")[0] else quoted
 
 
 def _identity(finding: Finding) -> str:
@@ -127,7 +140,7 @@ def _identity(finding: Finding) -> str:
     _, path = _split(finding.place.source)
     held = finding.place.object
     parts = [finding.fingerprint, path, *(held.as_json().values() if held else ()), *finding.encodings]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def _notification(skipped: Skipped) -> dict[str, Any]:
