@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.vault.kv import KeyValue
-from harden_secrets.vault.port import CasMismatchError, Vault, VaultError
+from harden_secrets.vault.port import CasMismatchError, Vault, VaultDeniedError, VaultError, VaultUnavailableError
 from tests.harden_secrets.fake_vault import FakeVault
 
 numbers = itertools.count(1)
@@ -194,3 +194,19 @@ def test_fields_need_names_of_their_own(store: Vault, path: str, bad: dict[str, 
     with pytest.raises(VaultError):
         store.write(path, bad, cas=0)
     assert store.metadata(path) is None
+
+
+def test_the_fake_fails_on_demand() -> None:
+    """Before it acts, or after it did; the n-th call, of one kind or of any."""
+    fake = FakeVault()
+    fake.fail(2, "after", method="write")
+    assert fake.write("a", fields(x=b"1"), cas=0) == 1
+    with pytest.raises(VaultUnavailableError):
+        fake.write("a", fields(x=b"2"), cas=1)
+    assert fake.paths["a"].current == 2
+    fake.fail(1, "before", VaultDeniedError("no"), times=2)
+    for _ in range(2):
+        with pytest.raises(VaultDeniedError):
+            fake.destroy("a", (1,))
+    assert fake.read("a", 1) is not None
+    assert [method for method, _ in fake.calls] == ["write", "write", "destroy", "destroy", "read"]

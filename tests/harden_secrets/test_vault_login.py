@@ -3,6 +3,8 @@
 import base64
 import itertools
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from pathlib import Path
 import hvac
 import pytest
 from bao.devserver import QUICK, DevServer
+from cluster.api import until
+from cluster.server import Server
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
@@ -109,6 +113,39 @@ def test_jwt(bao: DevServer, root: hvac.Client, tmp_path: Path) -> None:
     file.write_text(signed(key, "others"))
     with pytest.raises(VaultDeniedError, match="the login by JWT was refused"):
         vault_of(bao, JwtLogin("harden", file, "ci")).read("a")
+
+
+def test_kubernetes(bao: DevServer, root: hvac.Client, api_server: Server, tmp_path: Path) -> None:
+    """A ServiceAccount's token, which the real API server vouches for."""
+    namespace = api_server.admin.new_namespace()
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "harden"}}
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"reviewer-{namespace}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
+        "subjects": [{"kind": "ServiceAccount", "name": "harden", "namespace": namespace}],
+    }
+    api_server.admin.apply(account, binding, namespace=namespace)
+    token = api_server.admin.token("harden", namespace)
+    root.sys.enable_auth_method("kubernetes")
+    reviewed = {"kubernetes_host": api_server.url, "kubernetes_ca_cert": api_server.certificate}
+    root.adapter.post("/v1/auth/kubernetes/config", json={**reviewed, "token_reviewer_jwt": token})
+    role = {"bound_service_account_names": "harden", "bound_service_account_namespaces": namespace}
+    root.adapter.post("/v1/auth/kubernetes/role/harden", json={**role, "token_policies": ["all"]})
+    file = tmp_path / "token"
+    file.write_text(token)
+    vault = vault_of(bao, KubernetesLogin("harden", file))
+    until("the binding counts", lambda: logs_in(vault))
+    assert works(vault)
+
+
+def logs_in(vault: KeyValue) -> bool:
+    try:
+        vault.read("a")
+    except VaultDeniedError:
+        return False
+    return True
 
 
 def signed(key: ed25519.Ed25519PrivateKey, audience: str) -> str:
@@ -254,3 +291,17 @@ def test_paths_that_mean_more_in_a_policy_are_refused(path: str) -> None:
     """Rather than granted too widely."""
     with pytest.raises(HardenError, match="cannot be named in a policy"):
         grants(Inventory(), [path])
+
+
+def test_the_policy_is_printed(tmp_path: Path) -> None:
+    """For a person to load, with the secrets' names as comments."""
+    file = tmp_path / "secrets.yaml"
+    file.write_bytes(INVENTORY.replace(b"secrets:", b"vault: {mount: kv}\nsecrets:"))
+    command = [str(Path(sys.executable).with_name("harden")), "vault", "policy", "--inventory", str(file), "more/one"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "# one"
+    assert 'path "kv/data/least/one" { capabilities = ["create", "update", "read"] }' in lines
+    assert 'path "kv/data/least/t w\\"o" { capabilities = ["create", "update", "read"] }' in lines
+    assert 'path "kv/destroy/more/one" { capabilities = ["update"] }' in lines
