@@ -294,3 +294,21 @@ def test_the_unit_names_this_server(tmp_path: Path) -> None:
     text = systemd.unit_text(Path("/opt/bao"), place)
     assert f'ExecStart=/opt/bao server "-config={tmp_path}/100%% odd/vault/server.hcl"\n' in text
     assert {"LimitCORE=0", "MemorySwapMax=0", "CapabilityBoundingSet=", "NoNewPrivileges=yes"} <= set(text.splitlines())
+
+
+def test_a_full_disk_is_said_and_survived(host: Host, tmp_path: Path) -> None:
+    """No room for its files the first time: words, and once there is room the next `up` finishes."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(host.state)]
+    host.state.mkdir()
+    for command in (mount, ["dd", "if=/dev/zero", f"of={host.state}/filler", "bs=4k", "count=9"]):
+        done = host.room.run(f"prepare-{next(counter)}", command)
+        while host.room.status(done) is None:
+            time.sleep(0.02)
+    status, printed = host.run("vault", "up")
+    assert (status, "No space left on device" in printed, "Traceback" in printed) == (1, True, False)
+    freed = host.room.run("freed", ["umount", str(host.state)])
+    while host.room.status(freed) is None:
+        time.sleep(0.02)
+    host.up()
+    host.store()
+    assert host.stored()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from harden.errors import HardenError
 from harden_secrets.inventory.model import Inventory
 from harden_secrets.statefolder import secrets_state
 from harden_secrets.vault.auth.approle import AppRoleLogin
@@ -11,7 +12,7 @@ from harden_secrets.vault.kv import KeyValue
 from harden_secrets.vault.server import lifecycle, record
 from harden_secrets.vault.server.place import Place
 from harden_secrets.vault.session import Session
-from harden_secrets.vault.settings import Local, Options, Settings, settings
+from harden_secrets.vault.settings import ADDRESS, Local, Options, Settings, settings
 from harden_secrets.vault.transport import client
 
 LOCAL_FOLDER = "vault"
@@ -27,7 +28,14 @@ def known_settings(
     inventory: Inventory, environment: Mapping[str, str], place: Place, options: Options = FROM_ELSEWHERE
 ) -> Settings:
     """Which Vault will be used, without a word to it. Raises HardenError where none is known."""
-    return settings(inventory.vault, options, environment, _local(place))
+    named = options.address or environment.get(ADDRESS) or (inventory.vault is not None and inventory.vault.address)
+    try:
+        local = _local(place)
+    except HardenError:
+        if not named:
+            raise
+        local = None  # that of another user, which is not the one that is meant
+    return settings(inventory.vault, options, environment, local)
 
 
 def open_vault(

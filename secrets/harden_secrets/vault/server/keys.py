@@ -66,6 +66,12 @@ def renew_certificates(place: Place, now: datetime) -> bool:
     return True
 
 
+def certificates_are_due(place: Place, now: datetime) -> bool:
+    """Whether :func:`renew_certificates` would do anything."""
+    found = [_readable(path) for path in (place.authority, place.certificate)]
+    return any(one is None or certificates.is_due(one.certificate, now) for one in found) or not place.ca.exists()
+
+
 def certificate_ends(place: Place) -> datetime | None:
     """When the server's certificate runs out."""
     server = _readable(place.certificate)

@@ -20,6 +20,7 @@ from harden_secrets.vault.server.record import Record
 
 START_SECONDS = 90.0
 _LOCK_SECONDS = 120.0
+BUSY = "another command is starting or stopping the local Vault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,15 @@ def up(place: Place, port: int | None = None, *, dry_run: bool = False) -> Outco
     if dry_run:
         return _intended(place)
     keys.make_folder(place)
-    with locked(place.lock, "another command is starting or stopping the local Vault", _LOCK_SECONDS):
-        known = record.load(place)
-        if known is None or not known.ready:
-            return _begin(place, program, known, port)
-        return _bring_up(place, program, known)
+    try:
+        with locked(place.lock, BUSY, _LOCK_SECONDS):
+            known = record.load(place)
+            if known is None or not known.ready:
+                return _begin(place, program, known, port)
+            return _bring_up(place, program, known)
+    except OSError as error:
+        where = error.filename or place.folder
+        raise HardenError(f"{where}: {error.strerror}", "`harden vault up` again does what is missing") from error
 
 
 def down(place: Place, *, dry_run: bool = False) -> Outcome:
@@ -64,7 +69,7 @@ def down(place: Place, *, dry_run: bool = False) -> Outcome:
     if known is None or process.running(place) is None:
         return Outcome(known)
     if not dry_run:
-        with locked(place.lock, "another command is starting or stopping the local Vault", _LOCK_SECONDS):
+        with locked(place.lock, BUSY, _LOCK_SECONDS):
             process.stop(place)
     return Outcome(known, ("stopped",))
 
@@ -78,9 +83,13 @@ def status(place: Place) -> Status:
 
 def renew_when_due(place: Place) -> None:
     """Renew the certificate of a server that runs for years; for whoever uses it, and may write to its folder."""
+    now = datetime.now(UTC)
     try:
-        if keys.renew_certificates(place, datetime.now(UTC)):
-            process.reload(place)
+        if not keys.certificates_are_due(place, now):
+            return
+        with locked(place.lock, BUSY, _LOCK_SECONDS):
+            if keys.renew_certificates(place, now):
+                process.reload(place)
     except OSError:
         return  # somebody else's folder: they will
 
