@@ -23,12 +23,13 @@ _FLAG = re.compile(r"--?([A-Za-z][\w.-]*)\Z")
 class _Spot:
     """Where the walk is."""
 
-    pointer: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    pointer: str = ""
     name: str = ""
     siblings: AnyMapping[str, str] = field(default_factory=dict)
     image: str = ""
     owner: Owner | None = None  # the outermost object
-    owner_depth: int = 0
+    owner_pointer: int = 0  # the length of the pointer to it
     manifest: Owner | None = None  # the innermost, whose kind says what a place means
     manifest_depth: int = 0
     quiet: bool = False
@@ -75,7 +76,7 @@ class Walk:
         if self._nodes < 0:
             self.missed = "it has too many fields"
             return False
-        if len(spot.pointer) > self._nesting:
+        if len(spot.path) > self._nesting:
             self.missed = "it is nested too deeply"
             return False
         return True
@@ -90,7 +91,8 @@ class Walk:
             titled = bool(title) and key in _VALUES
             below = replace(
                 spot,
-                pointer=(*spot.pointer, key),
+                path=(*spot.path, key),
+                pointer=f"{spot.pointer}/{_escaped(key)}",
                 entries=None,
                 name=title if titled else _name(spot, key),
                 siblings=spot.entries if titled and spot.entries else texts,
@@ -105,14 +107,19 @@ class Walk:
         before = ""
         for number, item in enumerate(node.items):
             flag = _FLAG.match(before)
-            tokens = (*spot.pointer, str(number))
-            below = replace(spot, pointer=tokens, entries=entries, name=flag[1] if flag else spot.name)
+            below = replace(
+                spot,
+                path=(*spot.path, str(number)),
+                pointer=f"{spot.pointer}/{number}",
+                entries=entries,
+                name=flag[1] if flag else spot.name,
+            )
             yield from self._visit(item, below)
             before = item.text if isinstance(item, Scalar) and len(item.value) < _SIBLING_LENGTH else ""
 
     def _field(self, node: Scalar, spot: _Spot) -> Field:
         manifest = spot.manifest
-        path = spot.pointer[spot.manifest_depth :]
+        path = spot.path[spot.manifest_depth :]
         alias = spot.alias
         return Field(
             node.value,
@@ -121,7 +128,7 @@ class Walk:
             exact=node.exact and not alias,
             lined=node.lined and not alias,
             name=spot.name,
-            pointer=pointer(spot.pointer),
+            pointer=spot.pointer,
             document=self._document,
             encodings=(manifest.encodings(path) if manifest else ()) or node.encodings,
             quiet=node.quiet or spot.quiet or (manifest is not None and manifest.encrypted(path)),
@@ -133,21 +140,21 @@ class Walk:
         )
 
 
-def pointer(tokens: tuple[str, ...]) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
+def _escaped(token: str) -> str:
+    """A token of a JSON pointer (RFC 6901)."""
+    return token.replace("~", "~0").replace("/", "~1") if "/" in token or "~" in token else token
 
 
 def _object(spot: _Spot) -> ObjectField | None:
     owner = spot.owner
     if owner is None:
         return None
-    return ObjectField(owner.kind, owner.namespace, owner.name, pointer(spot.pointer[spot.owner_depth :]))
+    return ObjectField(owner.kind, owner.namespace, owner.name, spot.pointer[spot.owner_pointer :])
 
 
 def _with_object(node: Mapping, spot: _Spot) -> _Spot:
     """The place with the object that begins here, if one does."""
-    tokens = spot.pointer
+    tokens = spot.path
     if spot.resource and tokens[-1] == "attributes":  # a state file
         found: Owner | Listed | None = provided(spot.resource, node)
     elif len(tokens) == 3 and tokens[0] == "resource":
@@ -156,19 +163,19 @@ def _with_object(node: Mapping, spot: _Spot) -> _Spot:
         found = described(node)
     if not isinstance(found, Owner):
         return spot  # the items of a list are objects by themselves
-    depth = len(spot.pointer)
+    depth = len(spot.path)
     spot = replace(spot, manifest=found, manifest_depth=depth)
-    return spot if spot.owner else replace(spot, owner=found, owner_depth=depth)
+    return spot if spot.owner else replace(spot, owner=found, owner_pointer=len(spot.pointer))
 
 
 def _name(spot: _Spot, key: str) -> str:
     """What a value is called: its key, or the name of the variable whose default it is."""
-    return spot.name if key == "default" and spot.pointer[:1] == ("variable",) else key
+    return spot.name if key == "default" and spot.path[:1] == ("variable",) else key
 
 
 def _texts(node: Mapping, spot: _Spot) -> dict[str, str]:
     """The short texts of a mapping, freed of the base64 that its place demands."""
-    path = (*spot.pointer[spot.manifest_depth :], "")
+    path = (*spot.path[spot.manifest_depth :], "")
     wrapped = bool(spot.manifest and spot.manifest.encodings(path))
     texts: dict[str, str] = {}
     for key, value in node.texts():

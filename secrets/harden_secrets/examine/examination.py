@@ -92,18 +92,21 @@ class Examination:
     def _fields(self, layer: Layer, way: Taken) -> Iterator[Told]:
         if way.missed:
             yield _unexamined(layer, way.missed, bomb=True)
-        relevant = layer.relevant | self._relevance.of_fields(way.fields)
+        # A Secret's kind and type may make keys of what says nothing by itself; other fields speak for themselves.
+        relevant = layer.relevant
         for field in way.fields:
             if not self._meter.take_field():
                 yield _unexamined(layer, "it has too many fields", bomb=True)
                 return
-            yield from self._field(layer, field, way.syntax, relevant)
+            kind = field.object.kind if field.object else ""
+            telling = field.secret_type or field.encodings or kind == "Secret"
+            yield from self._field(layer, field, way.syntax, relevant if telling else frozenset())
 
     def _field(self, layer: Layer, field: Field, syntax: str, relevant: frozenset[int]) -> Iterator[Told]:
         inner = _as_layer(layer, field, syntax, relevant)
         if field.borrowed:
             path = field.value.decode("utf-8", "replace")
-            if "${" not in path and "\0" not in path:
+            if not any(mark in path for mark in ("${", "\0", "://")):
                 yield Reference(path, field.borrowed, inner.where.line, inner.object)
         elif not field.quiet:
             yield from self._demanded(inner, field) if field.encodings else self.layer(inner)

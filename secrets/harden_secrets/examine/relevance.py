@@ -1,9 +1,8 @@
 """Which detectors have anything to say about some bytes: those of which a signature stands there."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from harden_secrets.documents import Field
 from harden_secrets.firstpass import FirstPass, Interest
 from harden_secrets.material import Detector
 from harden_secrets.unwrap import Clues
@@ -44,10 +43,6 @@ class Relevance:
     def deserves_look(self, content: bytes) -> bool:
         """Whether bytes to which no detector has anything to say may wrap something."""
         return self._first_pass is None or Interest.SECRET in self._first_pass.interest_in(content)
-
-    def of_fields(self, fields: Iterable[Field]) -> frozenset[int]:
-        """The same for fields under their names, all together."""
-        return self.of(b"\n".join(_line(field.name, field.value) for field in fields if len(field.value) <= _NAMED))
 
     def detectors(self, numbers: frozenset[int]) -> list[Detector]:
         """The detectors of these numbers, in their order."""
