@@ -15,7 +15,10 @@ _ILLUSTRATION = re.compile(
     r"|(?:^|[/._-])(?:examples?|samples?|tmpl|template|dist)(?:[._-][^/]*)?$"  # as a part of the name
 )
 _NEAR = 4  # so many last parts of a path say what a file is for; what is above them, where the person keeps their work
-_NO_SECRET_OF_ITS_OWN = frozenset({"sum", "lock", "mod", "pem", "crt", "cer", "pub"})
+_OTHER_WORDS = (
+    "sum lock mod pem crt cer pub pyc pyo so dll dylib exe o a class wasm png jpg jpeg gif ico pdf woff woff2 ttf mp4"
+)
+_OTHER = frozenset(_OTHER_WORDS.split())
 
 
 def suffix(file: str) -> str:
@@ -42,9 +45,9 @@ def is_illustration(file: str) -> bool:
 
 def is_binary(content: bytes) -> bool:
     """Whether it is no text: a program or a picture, in which a name and a value beside each other mean nothing."""
-    return b"\0" in content[:8192]
+    return b"\0" in content
 
 
 def is_settings(file: str) -> bool:
     """Whether a name and a value in it are likely a setting: YAML, HCL, dotenv, INI, shell, JSON, and unknown kinds."""
-    return suffix(file) not in _CODE | _PROSE | _NO_SECRET_OF_ITS_OWN
+    return suffix(file) not in _CODE | _PROSE | _OTHER

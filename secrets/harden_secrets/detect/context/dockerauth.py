@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
+from harden_secrets.detect.filekind import is_binary, is_code
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
@@ -35,6 +36,8 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         if login is not None:
             seen.add(login.partition(b":")[2])
             yield Detection(Material.DOCKER_CONFIG, Confidential(login), *match.span("value"), "user and password")
+    if is_code(surroundings.file) or is_binary(content):
+        return
     for match in compiled(_OTHER).finditer(content):
         value = match["value"]
         if value not in seen and not quiet.is_quiet(value.decode("latin-1")):

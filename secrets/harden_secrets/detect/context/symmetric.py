@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
-from harden_secrets.detect.filekind import is_illustration, is_settings
+from harden_secrets.detect.filekind import is_binary, is_illustration, is_settings
 from harden_secrets.detect.settings import MARKS, OF_SECRET, settings, with_digit
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
@@ -35,7 +35,8 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         for match in compiled(_CEPH).finditer(content):
             if _is_ceph(match["key"]):
                 yield from _key(match["key"], match.start("key"), "Ceph")
-    if is_settings(surroundings.file) and not is_illustration(surroundings.file):
+    file = surroundings.file
+    if is_settings(file) and not is_illustration(file) and not is_binary(content):
         yield from _settings(content, surroundings)
 
 
