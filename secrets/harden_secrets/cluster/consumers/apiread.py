@@ -14,7 +14,7 @@ _TRIGGER = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(
-    r"/namespaces/(?P<namespace>[^/\s\"'`|;,]+|\$\([^)]*\)|\$\{[^}]*\}|\{\{[^}]*\}\})"
+    r"/namespaces/(?P<namespace>[^/\s\"'`|;,]{1,100}|\$\([^)\n]{0,200}\)|\$\{[^}\n]{0,100}\}|\{\{[^}\n]{0,100}\}\})"
     r"/(?P<kind>configmaps|secrets)/(?P<name>[\w.-]+|\$\{?\w+\}?|\{\w+\})",
 )
 _KINDS = {"configmaps": "ConfigMap", "secrets": "Secret"}

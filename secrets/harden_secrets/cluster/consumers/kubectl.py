@@ -9,8 +9,8 @@ from harden_secrets.cluster.consumers.scripted import Named
 
 _COMMAND = re.compile(
     r"""\b(?:kubectl|oc|k3s\s+kubectl|microk8s(?:\.|\s+)kubectl|minikube\s+kubectl\s+--|k)
-        (?P<before>(?:[ \t]+|\\\n)(?:\\\n|[^|;&\n`])*?)
-        (?<![\w-])(?P<verb>get|extract)(?P<rest>(?:\\\n|[^|;&\n`)]|\)(?=["']))*)""",
+        (?P<before>(?:[ \t]+|\\\n)(?:\\\n|[^|;&\n`]){0,300}?)
+        (?<![\w-])(?P<verb>get|extract)(?P<rest>(?:\\\n|[^|;&\n`)]|\)(?=["'])){0,2000})""",
     re.VERBOSE,
 )
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""")

@@ -5,6 +5,7 @@ unknown entry.
 """
 
 import re
+from bisect import bisect_left
 
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?\Z")  # as Kubernetes lets objects be called
 _VARIABLE = re.compile(r"\$\{?(?P<shell>\w+)(?::?-(?P<default>[\w.-]+))?\}?\Z|\{(?P<braces>\w+)\}\Z")
@@ -33,13 +34,9 @@ class Script:
 
     def extent(self, at: int) -> tuple[int, int]:
         """Where the statement around an offset begins and ends."""
-        start, end = 0, len(self.text)
-        for position in self._breaks:
-            if position < at:
-                start = position + 1
-            else:
-                end = position
-                break
+        number = bisect_left(self._breaks, at)
+        start = self._breaks[number - 1] + 1 if number else 0
+        end = self._breaks[number] if number < len(self._breaks) else len(self.text)
         return max(start, at - _LONGEST), min(end, at + _LONGEST)
 
     def value_of(self, word: str) -> str:

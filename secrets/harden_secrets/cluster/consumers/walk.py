@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harden_secrets.documents.walking import pointer as _pointer
-
 Path = tuple[str | int, ...]
 DEEPEST = 64
 
 
 def pointer(path: Path) -> str:
     """The JSON pointer (RFC 6901) of a path."""
-    return _pointer(tuple(str(part) for part in path))
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
