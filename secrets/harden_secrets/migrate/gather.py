@@ -1,6 +1,6 @@
 """Reading values again where the plan says they lie, and making sure that they are the ones it means."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from harden.errors import HardenError
@@ -18,42 +18,38 @@ STORED = "stored"  # the family under which the bytes of a field are fingerprint
 def gathered(
     secret: PlannedSecret, cluster: Callable[[], Cluster], fingerprints: Fingerprinter
 ) -> Mapping[str, Confidential]:
-    """The bytes of each field of a key. Raises HardenError where one is not what the plan saw."""
-    found = {one.name: _value(one, secret.fingerprint, cluster, fingerprints) for one in secret.fields}
-    for one in secret.fields:
-        if fingerprints.of_bytes(STORED, found[one.name]) != one.digest:
-            raise HardenError(f"{one.source}: the value there is not the one that the plan saw", AGAIN)
-    return found
+    """The bytes of each field of a key. Raises HardenError where what the plan saw is not there any more."""
+    return {one.name: _value(one, cluster, fingerprints) for one in secret.fields}
 
 
-def _value(
-    field: VaultField, fingerprint: str, cluster: Callable[[], Cluster], fingerprints: Fingerprinter
-) -> Confidential:
-    if field.object is None:
-        return _in_file(field, fingerprint, fingerprints)
-    manifest = cluster().get(field.object)
+def _value(field: VaultField, cluster: Callable[[], Cluster], fingerprints: Fingerprinter) -> Confidential:
+    found = _in_file(field) if field.object is None else _in_object(field, cluster())
+    for value in found:
+        if fingerprints.of_bytes(STORED, value) == field.digest:
+            return value
+    raise HardenError(f"{field.source}: the value there is not the one that the plan saw", AGAIN)
+
+
+def _in_object(field: VaultField, cluster: Cluster) -> Iterator[Confidential]:
+    assert field.object is not None
+    manifest = cluster.get(field.object)
     if manifest is None:
         raise HardenError(f"{field.object} is gone", AGAIN)
-    if field.part == "whole":
-        return whole(manifest, field.pointer)
-    for seen in examine_object(manifest, DETECTORS):
-        if not isinstance(seen, Sighting) or seen.object is None or seen.object.field != field.pointer:
-            continue
-        if fingerprints.of(seen.detection) == fingerprint:
-            return content(whole(manifest, field.pointer), seen.value)
-    raise HardenError(f"{field.source}: the key is not there any more", AGAIN)
+    shown = whole(manifest, field.pointer)
+    yield shown
+    if field.part == "key":
+        for seen in examine_object(manifest, DETECTORS):
+            if isinstance(seen, Sighting) and seen.object is not None and seen.object.field == field.pointer:
+                yield content(shown, seen.value)
 
 
-def _in_file(field: VaultField, fingerprint: str, fingerprints: Fingerprinter) -> Confidential:
+def _in_file(field: VaultField) -> Iterator[Confidential]:
     try:
-        content = Path(field.source).read_bytes()
+        data = Path(field.source).read_bytes()
     except OSError as error:
         raise HardenError(f"{field.source}: cannot be read: {error.strerror}", AGAIN) from None
-    if field.part == "whole" and not field.pointer:
-        return Confidential(content)
-    for seen in examine(content, field.source, DETECTORS):
-        if not isinstance(seen, Sighting) or fingerprints.of(seen.detection) != fingerprint:
-            continue
-        if not field.pointer or (seen.object is not None and seen.object.field == field.pointer):
-            return seen.value
-    raise HardenError(f"{field.source}: the key is not there any more", AGAIN)
+    if not field.pointer:
+        yield Confidential(data)
+    for seen in examine(data, field.source, DETECTORS):
+        if isinstance(seen, Sighting):
+            yield seen.value

@@ -116,7 +116,7 @@ class Journal:
         except OSError as error:
             raise HardenError(
                 f"{self._path}: the journal cannot be written: {error.strerror}",
-                "nothing was changed by this step; free some space and run: harden secrets resume",
+                "nothing is lost: free some space, then run: harden secrets resume",
             ) from None
         self._take_in(dict(entry))
 

@@ -26,6 +26,20 @@ def applied(manifest: Manifest, patch: Sequence[Operation]) -> Manifest:
     return made
 
 
+def untrue(manifest: Manifest, patch: Sequence[Operation]) -> str:
+    """Where a test does not hold, each in the object as it is when its turn comes; empty where all do."""
+    for number, operation in enumerate(patch):
+        if operation["op"] != "test":
+            continue
+        try:
+            found = _at(applied(manifest, patch[:number]), operation["path"])
+        except (LookupError, ValueError, TypeError):
+            return str(operation["path"])
+        if found != operation["value"]:
+            return str(operation["path"])
+    return ""
+
+
 def is_applied(now: Manifest, before: Manifest, patch: Sequence[Operation]) -> bool:
     """Whether the object is already as the patch makes it, where the patch changes it."""
     after = applied(before, patch)
@@ -98,16 +112,20 @@ def _roots(patch: Sequence[Operation]) -> set[str]:
 
 
 def _same(one: Any, other: Any, path: str) -> bool:
+    return bool(_at_or_none(one, path) == _at_or_none(other, path))
+
+
+def _at(found: Any, path: str) -> Any:
     for part in _parts(path):
-        try:
-            other = other[int(part)] if isinstance(other, list) else other[part]
-        except (LookupError, ValueError, TypeError):
-            other = None
-        try:
-            one = one[int(part)] if isinstance(one, list) else one[part]
-        except (LookupError, ValueError, TypeError):
-            one = None
-    return bool(one == other)
+        found = found[int(part)] if isinstance(found, list) else found[part]
+    return found
+
+
+def _at_or_none(found: Any, path: str) -> Any:
+    try:
+        return _at(found, path)
+    except (LookupError, ValueError, TypeError):
+        return None
 
 
 def _parts(path: str) -> list[str]:

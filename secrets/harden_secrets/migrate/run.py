@@ -33,7 +33,8 @@ class Performer(Protocol):
         ...
 
 
-Listener = Callable[[Step, Event, Mapping[str, Any]], None]  # told of each event after it is in the journal
+# Told of each event. What is done is told before the journal has it: if it is cut off there, it is done and told again.
+Listener = Callable[[Step, Event, Mapping[str, Any]], None]
 
 
 class Run:
@@ -67,8 +68,8 @@ class Run:
             state = self._journal.state(step.id)
             if state is not None and state.event is not Event.UNDONE:
                 self._performers[step.kind].undo(step, self._journal.before(step.id))
-                self._journal.undone(step.id)
                 self._tell(step, Event.UNDONE, {})
+                self._journal.undone(step.id)
         self._journal.finish()
 
     def _perform(self, step: Step, *, begun: bool) -> None:
@@ -82,5 +83,5 @@ class Run:
             self._journal.failed(step.id, error.messages[0])
             self._tell(step, Event.FAILED, {"why": error.messages[0]})
             raise
-        self._journal.done(step.id, result)
         self._tell(step, Event.DONE, result)
+        self._journal.done(step.id, result)

@@ -56,7 +56,8 @@ def steps(plan: Plan) -> tuple[Step, ...]:
 
 def _parts(secret: PlannedSecret, plan: Plan) -> Iterator[_Part]:
     yield _Part(Kind.STORE, 0, f"store {secret.name} in Vault at {plan.vault_mount}/{secret.vault_path}")
-    for index, delivery in enumerate(secret.deliveries):
+    # What files say about deliveries is carried out by whoever applies them.
+    for index, delivery in enumerate(secret.deliveries if plan.mode == "cluster" else ()):
         target = delivery.path or f"secret {delivery.namespace}/{delivery.secret}"
         yield _Part(Kind.DELIVER, index, f"deliver {target} ({delivery.to})")
         yield _Part(Kind.PROVE_DELIVERY, index, f"prove the bytes in {target}")

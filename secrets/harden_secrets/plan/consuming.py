@@ -49,12 +49,26 @@ def change(
     return ConsumerChange(
         object=name,
         words=words or _words(uses),
-        patch=tuple(dict(one) for one in operations) if applies else (),
+        patch=tuple(_shown(operations, moves.literals)) if applies else (),
         sees=tuple(dict.fromkeys(_sees(uses, fingerprints))),
         rollout=name.kind in WORKLOADS,
         applies=applies,
         owner=by,
     )
+
+
+def _shown(
+    operations: Iterable[Mapping[str, Any]], literals: Mapping[str, tuple[str, str]]
+) -> Iterable[dict[str, Any]]:
+    """The patch as a plan may show it: a literal value is tested by the name of its variable.
+
+    Whoever applies it tests the values themselves (see :mod:`harden_secrets.migrate.performers.repoint`).
+    """
+    for one in operations:
+        if one["op"] == "test" and one["path"] in literals:
+            yield {"op": "test", "path": f"{one['path'].rpartition('/')[0]}/name", "value": literals[one["path"]][1]}
+        else:
+            yield dict(one)
 
 
 def _words(uses: Iterable[Use]) -> str:

@@ -20,8 +20,8 @@ class Grant:
         self._site = site
 
     def capture(self, step: Step) -> Confidential:
-        """Which of the two were there."""
-        return packed({"there": [self._site.cluster.get(ObjectName.of(one)) is not None for one in self._wanted(step)]})
+        """The two as they were, or that they were not there."""
+        return packed({"there": [self._site.cluster.get(ObjectName.of(one)) for one in self._wanted(step)]})
 
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
         """Create what is missing; a binding of ours gets the ServiceAccount added."""
@@ -30,20 +30,31 @@ class Grant:
             now = self._site.cluster.get(name)
             if now is None:
                 self._site.cluster.create(manifest)
-            elif now["metadata"].get("labels", {}).get(MANAGED_BY) != HARDEN:
+            elif not _is_ours(now):
                 raise HardenError(f"{name} is there already and harden did not make it", "remove or rename it")
             elif missing := [one for one in manifest.get("subjects", ()) if one not in (now.get("subjects") or ())]:
                 self._site.cluster.replace({**now, "subjects": [*(now.get("subjects") or ()), *missing]})
         return {}
 
     def undo(self, step: Step, before: Confidential) -> None:
-        """Take away what was not there before."""
-        for manifest, there in zip(self._wanted(step), unpacked(before)["there"], strict=True):
+        """Take away what was not there before: the object, or the ServiceAccount from its subjects."""
+        for manifest, old in zip(self._wanted(step), unpacked(before)["there"], strict=True):
             now = self._site.cluster.get(ObjectName.of(manifest))
-            if not there and now is not None and now["metadata"].get("labels", {}).get(MANAGED_BY) == HARDEN:
+            if now is None or not _is_ours(now):
+                continue
+            if old is None:
                 self._site.cluster.delete(ObjectName.of(manifest), uid=now["metadata"]["uid"])
+                continue
+            added = [one for one in manifest.get("subjects", ()) if one not in (old.get("subjects") or ())]
+            left = [one for one in now.get("subjects") or () if one not in added]
+            if left != (now.get("subjects") or []):
+                self._site.cluster.replace({**now, "subjects": left})
 
     def _wanted(self, step: Step) -> tuple[Manifest, Manifest]:
         grant = self._site.secret(step).grants[step.index]
         who = Subject.account(grant.service_account_namespace, grant.service_account)
         return role(grant.secret, grant.namespace), role_binding(grant.secret, grant.namespace, [who])
+
+
+def _is_ours(manifest: Manifest) -> bool:
+    return (manifest["metadata"].get("labels") or {}).get(MANAGED_BY) == HARDEN

@@ -1,15 +1,24 @@
 """Prove that a consumer sees what it saw before: ask in its pods, byte for byte; where none can say, by structure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harden.errors import HardenError
-from harden_secrets.cluster.port import ClusterError, Manifest, ObjectName
+from harden_secrets.cluster.port import (
+    ClusterError,
+    ClusterUnavailableError,
+    Executed,
+    Manifest,
+    MissingError,
+    ObjectName,
+)
 from harden_secrets.confidential import Confidential
 from harden_secrets.migrate.performers.deliver import wrong_keys
+from harden_secrets.migrate.performers.selector import selects
 from harden_secrets.migrate.performers.site import DELIVERED, Site, existing
+from harden_secrets.migrate.performers.users import is_living, uses
 from harden_secrets.migrate.step import Step
-from harden_secrets.plan.values import ConsumerChange, Sees
+from harden_secrets.plan.values import ConsumerChange, PlannedSecret, Sees
 
 _NO_PROGRAM = (126, 127)  # not executable, not found: POSIX shell
 BY_BYTES = "bytes in the pod"
@@ -32,48 +41,86 @@ class ProveConsumer:
         change = secret.consumers[step.index]
         for delivery in secret.deliveries:
             if delivery.namespace == change.object.namespace and (keys := wrong_keys(self._site, secret, delivery)):
-                raise HardenError(f"secret {delivery.namespace}/{delivery.secret}: not as Vault has it: {keys}")
-        pods = self._pods(change)
-        proofs = {self._proved(pod, sees) for pod in pods for sees in change.sees}
-        return {"pods": len(pods), "proof": BY_BYTES if proofs == {BY_BYTES} else BY_STRUCTURE}
+                raise HardenError(
+                    f"secret {delivery.namespace}/{delivery.secret}: not as Vault has it: {', '.join(keys)}",
+                    "see who changed it; nothing was removed",
+                )
+        proofs: list[str] = []
+
+        def looked() -> bool:
+            nonlocal proofs
+            try:
+                proofs = list(self._proofs(secret, change))
+            except _PodWentError:
+                return False
+            return True
+
+        if not self._site.until(self._site.delivery_seconds, looked):
+            raise HardenError(f"{change.object}: its pods come and go; none stayed long enough to be asked")
+        by_bytes = bool(proofs) and set(proofs) == {BY_BYTES}
+        return {"asked": len(proofs), "proof": BY_BYTES if by_bytes else BY_STRUCTURE}
 
     def undo(self, step: Step, before: Confidential) -> None:
         """Nothing was changed."""
 
+    def _proofs(self, secret: PlannedSecret, change: ConsumerChange) -> Iterator[str]:
+        for pod in self._pods(secret, change):
+            for sees in change.sees:
+                yield self._proved(pod, sees)
+
     def _proved(self, pod: Manifest, sees: Sees) -> str:
         if not _runs(pod, sees.container):
             return BY_STRUCTURE
+        name = ObjectName.of(pod)
         try:
-            said = self._site.cluster.execute(ObjectName.of(pod), sees.container, _question(sees.at))
+            said = self._site.cluster.execute(name, sees.container, _question(sees.at))
+        except MissingError:
+            raise _PodWentError from None
+        except ClusterUnavailableError:
+            if not self._is_there(pod):
+                raise _PodWentError from None
+            raise
         except ClusterError:
             return BY_STRUCTURE  # exec may be forbidden, or the image may have no program at all
         if said.status in _NO_PROGRAM:
             return BY_STRUCTURE
-        got = said.stdout
-        if sees.at.startswith("env:"):
-            got = got.removesuffix(b"\n")  # printenv ends its answer with a newline of its own
-        if said.status != 0 or self._site.fingerprints.of_bytes(DELIVERED, Confidential(got)) != sees.digest:
-            name = ObjectName.of(pod)
-            raise HardenError(
-                f"{name}: container {sees.container} does not see at {sees.at} what it saw before",
-                "nothing was removed; harden secrets rollback puts everything back",
-            )
-        return BY_BYTES
+        if self._is_right(said, sees):
+            return BY_BYTES
+        if not self._is_there(pod):
+            raise _PodWentError
+        raise HardenError(
+            f"{name}: container {sees.container} does not see at {sees.at} what it saw before",
+            "nothing was removed; harden secrets rollback puts everything back",
+        )
 
-    def _pods(self, change: ConsumerChange) -> list[Manifest]:
-        """The pods that the consumer has now, not those on their way out."""
+    def _is_right(self, said: Executed, sees: Sees) -> bool:
+        # printenv ends its answer with a newline of its own
+        got = said.stdout.removesuffix(b"\n") if sees.at.startswith("env:") else said.stdout
+        return said.status == 0 and self._site.fingerprints.of_bytes(DELIVERED, Confidential(got)) == sees.digest
+
+    def _is_there(self, pod: Manifest) -> bool:
+        now = self._site.cluster.get(ObjectName.of(pod))
+        return now is not None and now["metadata"]["uid"] == pod["metadata"]["uid"] and is_living(now)
+
+    def _pods(self, secret: PlannedSecret, change: ConsumerChange) -> list[Manifest]:
+        """The pods that the consumer has now; not those of its older template, which prove nothing."""
         owner = existing(self._site.cluster, change.object)
-        if change.object.kind == "Pod":
-            return [owner]
+        selector = (owner.get("spec") or {}).get("selector")
+        if not selector:
+            return []
         listed = self._site.cluster.list("v1", "Pod", change.object.namespace)
-        selector = ((owner.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
-        return [pod for pod in listed if selector and _is_current(pod, selector)]
+        old = [(one.object, one.key) for one in secret.copies if one.object and one.removal not in ("leave", "repoint")]
+        return [
+            pod
+            for pod in listed
+            if is_living(pod)
+            and selects(selector, pod["metadata"].get("labels") or {})
+            and not any(uses(pod, name, key) for name, key in old)
+        ]
 
 
-def _is_current(pod: Manifest, selector: Mapping[str, str]) -> bool:
-    metadata = pod["metadata"]
-    labels = metadata.get("labels") or {}
-    return "deletionTimestamp" not in metadata and all(labels.get(key) == value for key, value in selector.items())
+class _PodWentError(Exception):
+    """The pod was replaced while it was asked: ask its successor."""
 
 
 def _runs(pod: Manifest, container: str) -> bool:
@@ -82,4 +129,4 @@ def _runs(pod: Manifest, container: str) -> bool:
 
 
 def _question(at: str) -> tuple[str, ...]:
-    return ("printenv", at.removeprefix("env:")) if at.startswith("env:") else ("cat", at)
+    return ("printenv", at.removeprefix("env:")) if at.startswith("env:") else ("cat", "--", at)

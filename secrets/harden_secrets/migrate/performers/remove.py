@@ -1,16 +1,16 @@
 """Take away a copy, once everybody who used it is proved to use the delivered one."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from harden.errors import HardenError
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.confidential import Confidential
 from harden_secrets.migrate.performers.site import Site, packed, restorable, unpacked
+from harden_secrets.migrate.performers.taking import LAST_APPLIED, entry, part_of, strangers, without
+from harden_secrets.migrate.performers.users import users
 from harden_secrets.migrate.step import Step
-from harden_secrets.plan.values import Copy
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+from harden_secrets.plan.values import Copy, PlannedSecret
 
 
 class Remove:
@@ -21,49 +21,78 @@ class Remove:
 
     def capture(self, step: Step) -> Confidential:
         """The whole object."""
-        copy = self._copy(step)
-        return packed(self._site.cluster.get(_name(copy)))
+        return packed(self._site.cluster.get(_name(self._copy(step))))
 
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
-        """Only the very object that was there when the step began."""
+        """Only what holds nothing but what Vault has, and what nobody uses any more."""
         copy, old = self._copy(step), unpacked(before)
         now = self._site.cluster.get(_name(copy))
         if old is None:
             pass  # somebody else removed it before the step began
         elif now is None and copy.removal == "remove-key":
-            self._site.cluster.create(_without(restorable(old), copy))  # killed in the middle of an exchange
-        elif now is not None and copy.removal == "delete-object":
-            self._site.cluster.delete(_name(copy), uid=old["metadata"]["uid"])
-        elif now is not None:
-            self._take_out(copy, now)
+            self._site.cluster.create(without(restorable(old), copy))  # killed in the middle of an exchange
+        elif now is not None and entry(now, copy) is not None:
+            self._check_known(self._site.secret(step), copy, now)
+            self._check_unused(copy)
+            self._take(copy, now)
         return {"copy": copy.source, "how": copy.removal}
 
     def undo(self, step: Step, before: Confidential) -> None:
-        """Put back the object, or the key into it."""
+        """Put back the object, or the key into it. Raises HardenError where somebody put another there since."""
         copy, old = self._copy(step), unpacked(before)
         if old is None:
             return
         now = self._site.cluster.get(_name(copy))
         if now is None:
             self._site.cluster.create(restorable(old))
-        elif copy.removal == "remove-key" and _field(now, copy) is None:
+        elif entry(now, copy) is None and copy.removal == "remove-key":
             self._put_back(copy, now, old)
+        elif entry(now, copy) != entry(old, copy):
+            raise HardenError(
+                f"{_name(copy)}: somebody has put something else there since harden removed it",
+                "take it away or put the old value there, then run: harden secrets rollback",
+            )
 
-    def _take_out(self, copy: Copy, now: Manifest) -> None:
-        if _field(now, copy) is None:
-            return
-        if now.get("immutable"):
-            self._exchange(now, _without(restorable(now), copy))
-            return
-        wanted = _without(now, copy)
-        self._site.cluster.replace(wanted)  # with its resourceVersion: refused if it changed in between
+    def _check_known(self, secret: PlannedSecret, copy: Copy, now: Manifest) -> None:
+        unknown = strangers(now, copy, self._site.stored(secret), secret.fingerprint, self._site.fingerprints)
+        if unknown:
+            raise HardenError(
+                f"{_name(copy)}: {', '.join(unknown)} is not what the plan saw: it was not removed",
+                "undo the run with harden secrets rollback, then make a new plan",
+            )
+
+    def _check_unused(self, copy: Copy) -> None:
+        left: list[ObjectName] = []
+
+        def unused() -> bool:
+            nonlocal left
+            left = users(self._site.cluster, _name(copy), copy.key)
+            return not left
+
+        if not self._site.until(self._site.delivery_seconds, unused):
+            raise HardenError(
+                f"{_name(copy)} is still used by {', '.join(str(one) for one in left)}: it was not removed",
+                "where pods are replaced by hand, do that; then run: harden secrets resume",
+            )
+
+    def _take(self, copy: Copy, now: Manifest) -> None:
+        metadata = now["metadata"]
+        if copy.removal == "delete-object":
+            self._site.cluster.delete(_name(copy), uid=metadata["uid"], resource_version=metadata["resourceVersion"])
+        elif now.get("immutable"):
+            self._exchange(now, without(restorable(now), copy))
+        else:
+            self._site.cluster.replace(without(now, copy))  # refused if it changed in between
 
     def _put_back(self, copy: Copy, now: Manifest, old: Manifest) -> None:
-        part = copy.pointer.split("/")[1]
-        wanted = restorable(now) | {part: {**(now.get(part) or {}), copy.key: (old.get(part) or {})[copy.key]}}
+        part = part_of(copy)
+        wanted = restorable(now) | {part: {**(now.get(part) or {}), copy.key: entry(old, copy)}}
         annotations = (old["metadata"].get("annotations") or {}).get(LAST_APPLIED)
         if annotations is not None:
-            wanted["metadata"].setdefault("annotations", {})[LAST_APPLIED] = annotations
+            wanted["metadata"]["annotations"] = {
+                **(wanted["metadata"].get("annotations") or {}),
+                LAST_APPLIED: annotations,
+            }
         if now.get("immutable"):
             self._exchange(now, wanted)
         else:
@@ -77,33 +106,6 @@ class Remove:
 
     def _copy(self, step: Step) -> Copy:
         return self._site.secret(step).copies[step.index]
-
-
-def _without(manifest: Manifest, copy: Copy) -> Manifest:
-    """The object without the key, nor with it in the annotation where kubectl keeps what was applied last."""
-    part = copy.pointer.split("/")[1]
-    made = json.loads(json.dumps(manifest))
-    _drop(made, part, copy.key)
-    annotations = made["metadata"].get("annotations") or {}
-    if LAST_APPLIED in annotations:
-        try:
-            remembered = json.loads(annotations[LAST_APPLIED])
-            _drop(remembered, part, copy.key)
-            _drop(remembered, "stringData", copy.key)
-            annotations[LAST_APPLIED] = json.dumps(remembered, separators=(",", ":")) + "\n"
-        except (ValueError, AttributeError, TypeError):
-            del annotations[LAST_APPLIED]  # nobody can tell what is in it
-    return dict(made)
-
-
-def _drop(manifest: Manifest, part: str, key: str) -> None:
-    (manifest.get(part) or {}).pop(key, None)
-    if part in manifest and not manifest[part]:
-        del manifest[part]
-
-
-def _field(manifest: Manifest, copy: Copy) -> Any:
-    return (manifest.get(copy.pointer.split("/")[1]) or {}).get(copy.key)
 
 
 def _name(copy: Copy) -> ObjectName:

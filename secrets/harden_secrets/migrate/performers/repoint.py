@@ -6,9 +6,10 @@ from typing import Any
 from harden.errors import HardenError
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.confidential import Confidential
+from harden_secrets.migrate.performers.lastapplied import without_literals
 from harden_secrets.migrate.performers.rollout import WORKLOADS, has_failed, is_complete
 from harden_secrets.migrate.performers.site import Site, existing, packed, restorable, unpacked
-from harden_secrets.migrate.reversal import applied, is_applied, reverse
+from harden_secrets.migrate.reversal import applied, is_applied, reverse, untrue
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import ConsumerChange
 
@@ -25,10 +26,10 @@ class Repoint:
 
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
         """Patch and wait. Where the rollout fails, the patch is taken back and that is waited for as well."""
-        change = self._change(step)
+        change, old = self._change(step), unpacked(before)
         now = existing(self._site.cluster, change.object)
-        if not is_applied(now, unpacked(before), change.patch):
-            self._site.cluster.patch(change.object, change.patch)
+        if not is_applied(now, old, change.patch):
+            self._apply(step, change, now)
         if change.rollout and (why := self._waited(change.object)):
             self.undo(step, before)
             raise HardenError(
@@ -44,7 +45,7 @@ class Repoint:
         now = self._site.cluster.get(change.object)
         if now is None:
             return  # its owner removed it: there is no consumer any more
-        patch = reverse(old, applied(old, change.patch), now)
+        patch = reverse(old, self._intended(step, change, old), now)
         if patch:
             self._site.cluster.patch(change.object, patch)
         if change.rollout and (why := self._waited(change.object)):
@@ -52,6 +53,25 @@ class Repoint:
                 f"{change.object}: was put back, but its pods do not come up: {why}",
                 "the old Secret or ConfigMap is in place; look at the pods, then run: harden secrets rollback",
             )
+
+    def _apply(self, step: Step, change: ConsumerChange, now: Manifest) -> None:
+        """Tests of its own for all that it changes: those of the plan leave out what may be shown to nobody."""
+        if wrong := untrue(now, change.patch):
+            raise HardenError(
+                f"{change.object}: is not what the plan saw at {wrong}",
+                "undo the run with harden secrets rollback, then make a new plan",
+            )
+        wanted = self._intended(step, change, now)
+        self._site.cluster.patch(change.object, reverse(wanted, now, now))
+
+    def _intended(self, step: Step, change: ConsumerChange, manifest: Manifest) -> Manifest:
+        """The object as the patch makes it, and kubectl's memory of it without the literal values that go."""
+        wanted = applied(manifest, change.patch)
+        literals = {
+            copy.pointer for copy in self._site.secret(step).copies
+            if copy.object == change.object and copy.removal == "repoint"
+        }  # fmt: skip
+        return without_literals(manifest, wanted, literals) if literals else wanted
 
     def _change(self, step: Step) -> ConsumerChange:
         return self._site.secret(step).consumers[step.index]

@@ -7,10 +7,15 @@ WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "
 
 
 def is_complete(workload: Mapping[str, Any]) -> bool:
-    """Whether the controller has seen the newest generation and replaced every pod by it."""
+    """Whether the controller has seen the newest generation and replaced every pod by it, if it replaces them at all.
+
+    Pods that somebody else has to replace are another matter: see :mod:`harden_secrets.migrate.performers.users`.
+    """
     spec, status = workload.get("spec") or {}, workload.get("status") or {}
     if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
         return False
+    if _leaves_pods(workload["kind"], spec):
+        return True
     if workload["kind"] == "DaemonSet":
         wanted = status.get("desiredNumberScheduled", 0)
         return _all(status, wanted, "updatedNumberScheduled", "numberAvailable")
@@ -33,6 +38,13 @@ def has_failed(workload: Mapping[str, Any]) -> str:
         if condition.get("type") == "Progressing" and condition.get("status") == "False":
             return str(condition.get("message") or condition.get("reason") or "it does not progress")
     return ""
+
+
+def _leaves_pods(kind: str, spec: Mapping[str, Any]) -> bool:
+    """Whether pods keep the old template until a person does something."""
+    if kind == "Deployment":
+        return bool(spec.get("paused"))
+    return (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
 
 
 def _all(status: Mapping[str, Any], wanted: int, *counts: str) -> bool:

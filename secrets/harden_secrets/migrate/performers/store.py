@@ -6,7 +6,7 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
-from harden_secrets.migrate.gather import gathered
+from harden_secrets.migrate.gather import STORED, gathered
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import PlannedSecret
@@ -35,16 +35,25 @@ class Store:
         return {"path": secret.vault_path, "version": version}
 
     def undo(self, step: Step, before: Confidential) -> None:
-        """Soft-delete what this run wrote. Nobody uses it any more: everything after it is undone."""
-        secret = self._site.secret(step)
+        """Soft-delete the version that this run wrote, and none that somebody else wrote before or after it.
+
+        Nobody uses it any more: everything after it is undone.
+        """
+        secret, ours = self._site.secret(step), _version(before) + 1
         known = self._site.vault.metadata(secret.vault_path)
-        if known is not None and known.current > _version(before):
-            self._site.vault.delete(secret.vault_path, tuple(range(_version(before) + 1, known.current + 1)))
+        if known is None or known.current < ours:
+            return
+        there = self._site.vault.read(secret.vault_path, ours)
+        if there is not None and self._is_same(secret, there.fields):
+            self._site.vault.delete(secret.vault_path, (ours,))
+
+    def _is_same(self, secret: PlannedSecret, fields: Mapping[str, Confidential]) -> bool:
+        # By keyed digest: the copies may be gone already, where the run goes on after a crash.
+        digests = {name: self._site.fingerprints.of_bytes(STORED, value) for name, value in fields.items()}
+        return digests == {one.name: one.digest for one in secret.fields}
 
     def _check_same(self, secret: PlannedSecret, fields: Mapping[str, Confidential]) -> None:
-        # By keyed digest: the copies may be gone already, where the run goes on after a crash.
-        digests = {name: self._site.fingerprints.of_bytes("stored", value) for name, value in fields.items()}
-        if digests != {one.name: one.digest for one in secret.fields}:
+        if not self._is_same(secret, fields):
             raise HardenError(
                 f"{self._site.plan.vault_mount}/{secret.vault_path}: something else is stored there already",
                 "nothing was overwritten; name another path for it in the inventory, or remove what is there",

@@ -1,14 +1,18 @@
 """At the end: look at everything once more."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.detect import DETECTORS
+from harden_secrets.examine import Sighting, examine
 from harden_secrets.migrate.performers.deliver import wrong_keys
 from harden_secrets.migrate.performers.site import Site
+from harden_secrets.migrate.performers.taking import entry, holds_key
 from harden_secrets.migrate.step import Step
-from harden_secrets.plan.values import Copy
+from harden_secrets.plan.values import Copy, PlannedSecret
 
 
 class Verify:
@@ -24,19 +28,40 @@ class Verify:
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
         """Raises HardenError with everything that is not as it should be."""
         secret = self._site.secret(step)
-        wrong = [f"{copy.source}: the key is there again" for copy in secret.copies if self._is_there(copy)]
-        for delivery in secret.deliveries:
-            if not delivery.path and (keys := wrong_keys(self._site, secret, delivery)):
+        taken = [copy for copy in secret.copies if copy.removal != "leave"]
+        wrong = [f"{copy.source}: the key is there again" for copy in taken if self._is_there(secret, copy)]
+        for delivery in secret.deliveries if self._site.plan.mode == "cluster" else ():
+            if keys := wrong_keys(self._site, secret, delivery):
                 wrong.append(f"secret {delivery.namespace}/{delivery.secret}: not as Vault has it: {', '.join(keys)}")
         if wrong:
             raise HardenError(wrong, "see who changed it; then harden secrets resume, or harden secrets rollback")
-        return {"removed": sum(copy.removal != "leave" for copy in secret.copies)}
+        return {"removed": len(taken)}
 
     def undo(self, step: Step, before: Confidential) -> None:
         """Nothing was changed."""
 
-    def _is_there(self, copy: Copy) -> bool:
-        if copy.removal not in ("delete-object", "remove-key") or copy.object is None:
-            return False
+    def _is_there(self, secret: PlannedSecret, copy: Copy) -> bool:
+        if copy.object is None:
+            return self._is_in_file(secret, copy)
         now = self._site.cluster.get(copy.object)
-        return now is not None and copy.key in (now.get(copy.pointer.split("/")[1]) or {})
+        if now is None:
+            return False
+        if copy.removal == "repoint":
+            return holds_key(now, copy.pointer, secret.fingerprint, self._site.fingerprints)
+        return entry(now, copy) is not None
+
+    def _is_in_file(self, secret: PlannedSecret, copy: Copy) -> bool:
+        path = Path(copy.source)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise HardenError(f"{path}: cannot be read: {error.strerror}") from None
+        found = (seen for seen in examine(data, str(path), DETECTORS) if isinstance(seen, Sighting))
+        # Another field of the file may be one that the plan leaves.
+        return any(
+            self._site.fingerprints.of(seen.detection) == secret.fingerprint
+            and (not copy.pointer or (seen.object is not None and seen.object.field == copy.pointer))
+            for seen in found
+        )
