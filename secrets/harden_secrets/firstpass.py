@@ -11,14 +11,24 @@ from enum import IntFlag
 from typing import Any
 
 from harden.errors import HardenError
+from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.encodedforms import encoded_forms
 from harden_secrets.material import Detector, Signature
 
 Content = bytes | bytearray | memoryview
 
-# Text in these holds values under names that say nothing, or takes them from another file: anything may be in there.
-HOLDERS = (
-    Signature(rb"\bkind[\"']?[ \t]{0,8}:[ \t]{0,8}[\"']?Secret\b", literal=False),
+# A manifest of a Secret, or one within the string of another document: its values are base64 of anything.
+SECRET = Signature(
+    rb"kind(?:\\{0,7}[\"'])?[ \t]{0,8}:[ \t]{0,8}(?:\\{0,7}[\"'])?Secret[^A-Za-z0-9]", literal=False, encoded=False
+)
+# The first of these values, where there are any. OpenAPI documents name the kind too, and describe `data`.
+_DATA = re.compile(
+    rb"ata(?:\\{0,7}[\"'])?\s{0,8}:\s{0,8}\{?(?:\s|\\n){0,200}(?:#[^\n]{0,200}\s{0,80}){0,9}(?:\\{0,7}[\"'])?"
+    rb"(?!description|type|\$ref|additionalProperties|properties|items|format|oneOf|x-)[^\s\\\"']{1,253}"
+    rb"(?:\\{0,7}[\"'])?[ \t]{0,8}:[ \t]{0,8}[^\s{\[]"
+)
+# Text with these takes values from another file.
+REFERENCES = (
     Signature(rb"\bfilebase64[ \t]{0,8}\(", literal=False),
     Signature(b"secretGenerator", encoded=False),
 )
@@ -47,7 +57,9 @@ class FirstPass:
     ) -> None:
         self._detectors = tuple(detectors)
         self._any = len(self._detectors)  # the numbers above those of the detectors
-        self._in_lines, self._public = self._any + 1, self._any + 2
+        self._in_lines, self._public, self._secret = range(self._any + 1, self._any + 4)
+        self._weak = {self._in_lines, self._public, self._secret}  # what says nothing by itself
+        self._of_secret = [at for at, one in enumerate(detectors) if OF_SECRET in one.signatures]
         self._database = _compiled(self._patterns(wrappings, public))
 
     def interest_in(self, content: Content) -> Interest:
@@ -55,11 +67,15 @@ class FirstPass:
         seen = self._seen_in(content)
         if not seen:
             return Interest.NOTHING
-        of_lines = {self._in_lines, self._public}
-        if self._in_lines in seen and seen <= of_lines:
-            seen |= self._seen_in(bytes(content).translate(None, _LINE_ENDS))
-        secret = Interest.NOTHING if seen <= of_lines else Interest.SECRET
+        secret = Interest.SECRET if self._is_secret(seen, content) else Interest.NOTHING
         return secret | Interest.PUBLIC if self._public in seen else secret
+
+    def _is_secret(self, seen: set[int], content: Content) -> bool:
+        if seen - self._weak:
+            return True
+        if self._in_lines in seen and self._seen_in(bytes(content).translate(None, _LINE_ENDS)) - self._weak:
+            return True
+        return self._secret in seen and _DATA.search(content) is not None
 
     def deserves_look(self, content: Content) -> bool:
         """Whether something in the bytes, or in what they wrap, may be key material."""
@@ -68,6 +84,8 @@ class FirstPass:
     def detectors_for(self, content: Content) -> Sequence[Detector]:
         """The detectors that may recognise something in the bytes themselves, or once encoded, in their order."""
         seen = self._seen_in(content)
+        if self._secret in seen:
+            seen.update(self._of_secret)
         return [self._detectors[number] for number in sorted(seen) if number < self._any] if seen else ()
 
     def _seen_in(self, content: Content) -> set[int]:
@@ -81,8 +99,9 @@ class FirstPass:
 
     def _patterns(self, wrappings: Sequence[Signature], public: Sequence[Signature]) -> Iterator[tuple[int, Signature]]:
         for number, detector in enumerate(self._detectors):
-            yield from ((number, signature) for signature in detector.signatures)
-        yield from ((self._any, signature) for signature in (*wrappings, *HOLDERS))
+            yield from ((number, signature) for signature in detector.signatures if signature != OF_SECRET)
+        yield from ((self._any, signature) for signature in (*wrappings, *REFERENCES))
+        yield from ((self._secret, signature) for signature in (SECRET, OF_SECRET))
         yield from ((self._public, replace(signature, encoded=False)) for signature in public)
         yield self._in_lines, Signature(_IN_LINES, literal=False)
 

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 from collections.abc import Callable
 
 import pytest
@@ -70,11 +71,48 @@ def test_capitals_matter_not_in_base64_either() -> None:
         assert FIRST_PASS.detectors_for(base64.b64encode(b"[Interface]\n" + spelling + b" = "))
 
 
-@pytest.mark.parametrize("holder", [b"kind: Secret\n", b'{"kind":"Secret"}', b'key = filebase64("x.key")'])
-def test_what_holds_values_under_plain_names_is_looked_at(holder: bytes) -> None:
-    """A Secret's values are base64 of anything; a reference to another file has no signature."""
-    assert FIRST_PASS.deserves_look(holder)
-    assert not FIRST_PASS.detectors_for(holder)
+VALUE = base64.b64encode(b"short").decode()
+MANIFEST = {"apiVersion": "v1", "data": {"pin": VALUE}, "kind": "Secret", "metadata": {"name": "a"}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"kind: Secret\ndata:\n  pin: {VALUE}\n",
+        f"kind: Secret\r\ndata:\r\n  # of the door\r\n  pin: {VALUE}\r\n",
+        "stringData: {'pin': short}\nkind: Secret\n",
+        "kind: 'Secret'\nstringData:\n  pin: |\n    short\n",
+        json.dumps(MANIFEST),
+        json.dumps(MANIFEST, indent=2),
+        json.dumps({"last-applied": json.dumps(MANIFEST)}),
+        json.dumps({"a": json.dumps({"b": json.dumps(MANIFEST)})}),
+        json.dumps({"user-data": f"kind: Secret\ndata:\n  pin: {VALUE}\n"}),
+    ],
+)
+def test_a_secret_is_looked_at_whatever_its_values_are(text: str) -> None:
+    """They are base64 of anything, under names that say nothing."""
+    assert FIRST_PASS.deserves_look(text.encode())
+    assert not FIRST_PASS.detectors_for(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Secret\nmetadata:\n  name: empty\n",
+        "kind: SealedSecret\ndata:\n  pin: AgBy\n",
+        '{"x-kinds": [{"kind": "Secret"}], "data": {"additionalProperties": {"type": "string"}}}',
+        '{"x-kinds": [{"kind": "Secret"}], "data": {"description": "Data holds it.", "type": "object"}}',
+    ],
+)
+def test_what_only_speaks_of_secrets_is_not(text: str) -> None:
+    """OpenAPI documents do, and are large."""
+    assert not FIRST_PASS.deserves_look(text.encode())
+
+
+@pytest.mark.parametrize("text", [b'key = filebase64("x.key")', b"secretGenerator:\n- files: [x]\n"])
+def test_a_reference_to_another_file_is_followed(text: bytes) -> None:
+    """There is no signature of a key in it."""
+    assert FIRST_PASS.deserves_look(text)
 
 
 def test_a_public_half_is_no_secret() -> None:

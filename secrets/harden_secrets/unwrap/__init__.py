@@ -39,8 +39,6 @@ UNWRAP_SIGNATURES = (
     # text in base64 or hexadecimal: many tokens have no bytes that would always be there to be recognised by
     Signature(text_form(), literal=False),
     Signature(rb"(?:^|[^A-Za-z0-9])(?:[2-7][0-9a-f]){24}", literal=False, ignore_case=True),
-    # a manifest within the string of another document, in which a Secret's base64 may be of something short
-    Signature(rb"kind(?:\\{0,7}[\"'])?[ \t]{0,8}:[ \t]{0,8}(?:\\{0,7}[\"'])?Secret[^A-Za-z0-9]", literal=False),
     # numbers of a program's array that spell how a key begins
     *(Signature(array_form(opening), literal=False, ignore_case=True) for opening in OPENINGS),
 )
@@ -58,12 +56,13 @@ def archived(content: bytes, meter: Meter) -> Iterator[Part]:
         yield from from_utf16(content, meter)
 
 
-def embedded(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int], int]) -> Iterator[Part]:
+def embedded(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int], int], *, forms: bool) -> Iterator[Part]:
     """What is encoded somewhere in a text.
 
     ``skip`` is asked with an offset and gives the one to go on from: parts of the text may be looked at elsewhere.
+    ``forms`` says whether the base64 of a signature may stand in it (where that is not known, it may).
     """
-    yield from from_base64(content, clues, meter, skip)
+    yield from from_base64(content, clues, meter, skip, forms=forms)
     yield from from_hexadecimal(content, clues, meter, skip)
     yield from from_percent(content, meter, skip)
     yield from from_escapes(content, meter, skip)
