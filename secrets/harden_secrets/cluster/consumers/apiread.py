@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from harden_secrets.cluster.consumers import kubectl, libraries
 from harden_secrets.cluster.consumers.script import Script
@@ -36,7 +37,7 @@ _DECODE = re.compile(
       | base64_decode\( | \bb64dec\b | from_base64\( | Base64\.(?:strict_)?decode64""",
     re.VERBOSE,
 )
-_FOLLOWED = 3  # variables or files from hand to hand
+_MOST = 2000  # reads in one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,12 @@ def api_reads(text: str) -> Iterator[ApiRead]:
         return
     script = Script(text)
     for find in (_urls, kubectl.reads, libraries.reads):
-        yield from _with_entries(script, find)
+        yield from islice(_with_entries(script, find), _MOST)
 
 
 def _with_entries(script: Script, find: Callable[[Script], Iterator[Named]]) -> Iterator[ApiRead]:
     for named in find(script):
-        what = script.what_becomes_of(named.start, named.end, _FOLLOWED) if named.uses is None else named.uses
+        what = script.what_becomes_of(named.start, named.end) if named.uses is None else named.uses
         keys = [named.key] if named.key else dict.fromkeys(_entries(what))
         for key in keys or [""]:
             yield ApiRead(

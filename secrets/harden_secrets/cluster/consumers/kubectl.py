@@ -7,16 +7,16 @@ from typing import NamedTuple
 from harden_secrets.cluster.consumers.script import Script
 from harden_secrets.cluster.consumers.scripted import Named
 
-_COMMAND = re.compile(
-    r"""\b(?:kubectl|oc|k3s\s+kubectl|microk8s(?:\.|\s+)kubectl|minikube\s+kubectl\s+--|k)
-        (?P<before>(?:[ \t]+|\\\n)(?:\\\n|[^|;&\n`]){0,300}?)
-        (?<![\w-])(?P<verb>get|extract)(?P<rest>(?:\\\n|[^|;&\n`)]|\)(?=["'])){0,2000})""",
-    re.VERBOSE,
-)
-_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""")
+_VERB = re.compile(r"(?<![\w/.-])(?:get|extract)(?=[\s\\])")
+# The program stands before the verb in the same command, with nothing but options in between.
+_PROGRAM = re.compile(r"(?<![\w./-])(?:\S{0,100}/)?(?:kubectl|oc|k)[\s\\](?P<options>[^|;&`]*)\Z")
+_BEFORE, _AFTER = 300, 2000  # characters
+_END = re.compile(r"[|;&`\n]|\)(?![\"'])")
+_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.){0,999}"|'[^']{0,999}')+""")
 _TYPES = {
     "configmap": "ConfigMap", "configmaps": "ConfigMap", "cm": "ConfigMap", "secret": "Secret", "secrets": "Secret",
 }  # fmt: skip
+_TYPE = re.compile(rf"\b(?:{'|'.join(_TYPES)})\b", re.IGNORECASE)
 # Options that take the next word as their value unless it follows an equals sign.
 _VALUED = frozenset({
     "-n", "--namespace", "-o", "--output", "-l", "--selector", "--context", "--kubeconfig", "--cluster", "--user",
@@ -27,16 +27,21 @@ _VALUED = frozenset({
 
 def reads(script: Script) -> Iterator[Named]:
     """Every ConfigMap or Secret that the text gets by name."""
-    for match in _COMMAND.finditer(script.text):
-        words = _words(match["rest"])
-        plain, options = _sorted(words)
-        _, earlier = _sorted(_words(match["before"]))
+    for verb in _VERB.finditer(script.text):
+        if not _TYPE.search(script.text, verb.end(), verb.end() + _BEFORE):
+            continue
+        first, _ = script.extent(verb.start())
+        program = _PROGRAM.search(script.text[max(first, verb.start() - _BEFORE) : verb.start()])
+        if program is None:
+            continue
+        plain, options = _sorted(_words(_rest(script.text, verb.end())))
+        _, earlier = _sorted(_words(program["options"]))
         said = options.get("-n", "") or earlier.get("-n", "")
         for kind, word in _names(plain):
             name = script.value_of(word.text.rpartition("/")[2])
             if name:
                 # From the verb on: what stands before it may be a credential.
-                start, end = match.start("verb"), match.start("rest") + word.end
+                start, end = verb.start(), verb.end() + word.end
                 yield Named(kind, script.value_of(said), name, start, end, own=not said)
 
 
@@ -45,9 +50,15 @@ class _Word(NamedTuple):
     end: int  # offset of its end
 
 
+def _rest(text: str, at: int) -> str:
+    """The command's words, lines joined that a backslash continues; offsets stay."""
+    rest = text[at : at + _AFTER].replace("\\\r\n", "   ").replace("\\\n", "  ")
+    end = _END.search(rest)
+    return rest[: end.start()] if end else rest
+
+
 def _words(text: str) -> list[_Word]:
-    found = _WORD.finditer(text.replace("\\\n", "  "))
-    return [_Word(word[0].strip("\"'"), word.end()) for word in found]
+    return [_Word(word[0].strip("\"'"), word.end()) for word in _WORD.finditer(text)]
 
 
 def _sorted(words: list[_Word]) -> tuple[list[_Word], dict[str, str]]:
@@ -62,7 +73,7 @@ def _sorted(words: list[_Word]) -> tuple[list[_Word], dict[str, str]]:
         if not name.startswith("-"):
             plain.append(word)
             continue
-        if name.startswith("-n") and not name.startswith("-n=") and len(name) > 2 and not equals:
+        if name.startswith("-n") and not equals and len(name) > 2:
             name, value = "-n", name[2:]  # -nNAMESPACE
         elif not equals and name in _VALUED:
             value = next(rest, _Word("", 0)).text

@@ -7,15 +7,16 @@ from harden_secrets.cluster.consumers.script import Script
 from harden_secrets.cluster.consumers.scripted import Named
 
 _KIND = re.compile(r"secret", re.IGNORECASE)
-_ARGUMENT = r"""(?:"[^"\n]*"|'[^'\n]*'|[\w.]+)"""
+_ARGUMENT = r"""(?:"[^"\n]{0,300}"|'[^'\n]{0,300}'|[\w.]{1,300})"""
 
 # Python: read_namespaced_secret(name="x", namespace="y"); JavaScript: readNamespacedSecret({name: 'x', namespace: 'y'})
 _GENERATED = re.compile(
-    r"read_?namespaced_?(?P<kind>config_?map|secret)\w*\(\s*(?P<arguments>\{?[^)}]*)", re.IGNORECASE
+    r"read_?namespaced_?(?P<kind>config_?map|secret)\w*\(\s*(?P<arguments>\{?[^)}]{0,1000})", re.IGNORECASE
 )
 # Go: ConfigMaps("ns").Get(ctx, "name", …)
 _GO = re.compile(
-    rf"\b(?P<kind>ConfigMaps|Secrets)\(\s*(?P<namespace>{_ARGUMENT})\s*\)\s*\.\s*Get\(\s*[^,()]*(?:\(\))?\s*,\s*(?P<name>{_ARGUMENT})"
+    rf"\b(?P<kind>ConfigMaps|Secrets)\(\s*(?P<namespace>{_ARGUMENT})\s*\)"
+    rf"\s*\.\s*Get\(\s*[^,()]{{0,100}}(?:\(\))?\s*,\s*(?P<name>{_ARGUMENT})"
 )
 # Java: .configMaps().inNamespace("ns").withName("name")
 _JAVA = re.compile(
@@ -26,11 +27,11 @@ _HELM = re.compile(
     rf"\blookup\s+\"v1\"\s+\"(?P<kind>ConfigMap|Secret)\"\s+(?P<namespace>{_ARGUMENT})\s+(?P<name>{_ARGUMENT})"
 )
 _TERRAFORM = re.compile(
-    r"\bdata\s+\"kubernetes_(?P<kind>config_map|secret)(?:_v1)?\"\s+\"(?P<label>[\w-]+)\"\s*\{(?P<body>(?:[^{}]|\{[^{}]*\})*)\}"
+    r"\bdata\s+\"kubernetes_(?P<kind>config_map|secret)(?:_v1)?\"\s+\"(?P<label>[\w-]+)\"\s*\{(?P<body>(?:[^{}]|\{[^{}]{0,2000}\}){0,4000})\}"
 )
 # Ansible: k8s_info with kind and name below it, or its lookup
-_ANSIBLE = re.compile(r"\bk8s_info:\s*\n(?P<body>(?:[ \t]+[^\n]*\n?){1,12})")
-_ANSIBLE_LOOKUP = re.compile(r"lookup\(\s*['\"](?:kubernetes\.core\.)?k8s['\"](?P<body>[^)]*)\)")
+_ANSIBLE = re.compile(r"\bk8s_info:\s*\n(?P<body>(?:[ \t]+[^\n]{0,500}\n?){1,12})")
+_ANSIBLE_LOOKUP = re.compile(r"lookup\(\s*['\"](?:kubernetes\.core\.)?k8s['\"](?P<body>[^)]{0,1000})\)")
 
 
 def reads(script: Script) -> Iterator[Named]:
