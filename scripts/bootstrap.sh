@@ -104,9 +104,33 @@ install_packages() {
     fi
     say "installing system packages: $missing"
     quietly env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 update
+    forbid_services
     # shellcheck disable=SC2086  # a list of package names, written above
     quietly env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
         install --no-install-recommends $missing
+    allow_services
+    keep_services_off "$missing"
+}
+
+# The suite starts sshd and containerd by itself, in namespaces of its own. That their packages came for it must not open
+# this host: nothing is started while they are installed, nor with the next boot.
+policy=/usr/sbin/policy-rc.d
+forbid_services() {
+    [ ! -e "$policy" ] || return 0
+    printf '#!/bin/sh\n# harden: bootstrap.sh is installing packages for its tests\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap allow_services EXIT
+}
+
+allow_services() {
+    ! grep -qs 'harden: bootstrap.sh' "$policy" || rm -f "$policy"
+}
+
+keep_services_off() {
+    [ -d /run/systemd/system ] || return 0
+    case " $1 " in *' openssh-server '*) quietly systemctl disable ssh.service ;; esac
+    case " $1 " in *' containerd '*) quietly systemctl disable containerd.service ;; esac
+    case " $1 " in *' openvpn '*) quietly systemctl disable openvpn.service ;; esac
 }
 
 # Runs a command and shows what it printed only if it fails.
