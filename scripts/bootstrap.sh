@@ -128,9 +128,16 @@ allow_services() {
 
 keep_services_off() {
     [ -d /run/systemd/system ] || return 0
-    case " $1 " in *' openssh-server '*) quietly systemctl disable ssh.service ;; esac
-    case " $1 " in *' containerd '*) quietly systemctl disable containerd.service ;; esac
-    case " $1 " in *' openvpn '*) quietly systemctl disable openvpn.service ;; esac
+    case " $1 " in *' openssh-server '*) disable ssh.service ssh.socket ;; esac
+    case " $1 " in *' containerd '*) disable containerd.service ;; esac
+    case " $1 " in *' openvpn '*) disable openvpn.service ;; esac
+}
+
+disable() {
+    for unit; do
+        # Not every distribution has each of them.
+        ! systemctl cat "$unit" >/dev/null 2>&1 || quietly systemctl disable "$unit"
+    done
 }
 
 # Runs a command and shows what it printed only if it fails.
