@@ -25,7 +25,9 @@ class ObjectName:
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> "ObjectName":
         """The name of an object that has ``apiVersion``, ``kind`` and ``metadata``; missing parts are empty."""
-        metadata = manifest.get("metadata") or {}
+        metadata = manifest.get("metadata")
+        if not isinstance(metadata, Mapping):
+            metadata = {}  # a file may say anything
         texts = (manifest.get("apiVersion"), manifest.get("kind"), metadata.get("namespace"), metadata.get("name"))
         return cls(*(text if isinstance(text, str) else "" for text in texts))
 

@@ -10,7 +10,7 @@ from harden_secrets.cluster.consumers.consumer import Consumer, Expects, Way
 from harden_secrets.cluster.consumers.fields import field_uses
 from harden_secrets.cluster.consumers.podspec import containers, uses
 from harden_secrets.cluster.consumers.walk import Path, at, leaves, mapping, pointer, text
-from harden_secrets.cluster.consumers.workload import Family, pod_specs, running
+from harden_secrets.cluster.consumers.workload import Family, Maker, pod_specs, running
 from harden_secrets.cluster.port import Manifest, ObjectName
 
 _HOLDERS = ("ConfigMap", "Secret")
@@ -26,22 +26,22 @@ def consumers(objects: Iterable[Manifest], of: ObjectName, key: str | None = Non
 
 
 class Index:
-    """Takes objects and texts in any order, then answers. Nothing of a value is kept but the scripts' own words."""
+    """Takes objects and texts in any order, then answers. Of the objects only what is returned is kept, no value."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str], list[tuple[Consumer, Manifest | None]]] = defaultdict(list)
+        self._found: dict[tuple[str, str], list[tuple[Consumer, Maker | None]]] = defaultdict(list)
         self._family = Family()
         self._binary: dict[tuple[str, str], frozenset[str]] = {}
 
     def add(self, manifest: Manifest, source: str = "") -> None:
         """An object, or a document of a file: Helm values and kustomizations too. ``source`` names the file."""
-        self._family.add(manifest)
+        made_by = self._family.add(manifest)
         name = ObjectName.of(manifest)
         if name.api_version == "v1" and name.kind == "ConfigMap":
             self._binary[name.namespace, name.name] = frozenset(mapping(manifest.get("binaryData")))
         base = Consumer(uses=name, way=Way.REFERENCE, object=name, source=source, running=running(manifest))
         for found in (*_of_pods(manifest, base), *_of_fields(manifest, base), *_of_texts(manifest, base)):
-            self._keep(found, manifest)
+            self._keep(found, made_by)
 
     def add_text(self, source: str, content: str) -> None:
         """A file that is no manifest, or is one that holds scripts as well: a pipeline, a program, Terraform."""
@@ -53,11 +53,10 @@ class Index:
     def consumers(self, of: ObjectName, key: str | None = None) -> tuple[Consumer, ...]:
         """Who uses ``of``; those whose namespace cannot be known are among them. With ``key``, narrowed to it."""
         out = []
-        for found, manifest in self._found.get((of.kind, of.name), ()):
+        for found, made_by in self._found.get((of.kind, of.name), ()):
             if of.namespace and found.uses.namespace not in ("", of.namespace):
                 continue
-            owners = self._family.owners(manifest) if manifest is not None else ()
-            whole = replace(found, owners=owners)
+            whole = replace(found, owners=self._family.owners(made_by))
             one = whole if key is None else whole.narrowed(key)
             if one is not None:
                 out.append(replace(one, expects=self._expects(one, of)))
@@ -68,8 +67,8 @@ class Index:
         names = (found.uses for entries in self._found.values() for found, _ in entries)
         yield from dict.fromkeys(names)
 
-    def _keep(self, found: Consumer, manifest: Manifest | None) -> None:
-        self._found[found.uses.kind, found.uses.name].append((found, manifest))
+    def _keep(self, found: Consumer, made_by: Maker | None) -> None:
+        self._found[found.uses.kind, found.uses.name].append((found, made_by))
 
     def _expects(self, one: Consumer, of: ObjectName) -> Expects:
         """Bytes or the text of ``data``: of a ConfigMap it depends on where the entry stands."""

@@ -1,6 +1,7 @@
 """Where an object holds the specification of pods, whether any of them runs, and who made the object."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harden_secrets.cluster.consumers.walk import DEEPEST, Path, at, entries, mapping, number, text
@@ -59,32 +60,41 @@ def _finished(status: Mapping[str, Any]) -> bool:
     return any(one.get("type") in ends and one.get("status") == "True" for _, one in conditions)
 
 
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Whose controller made an object, as the object says."""
+
+    name: ObjectName
+    uid: str
+
+
 class Family:
-    """Objects by their uid, so that it can be told who made whom."""
+    """Who made whom; of the objects themselves nothing is kept."""
 
     def __init__(self) -> None:
-        self._by_uid: dict[str, Manifest] = {}
+        self._by_uid: dict[str, tuple[ObjectName, Maker | None]] = {}
 
-    def add(self, manifest: Manifest) -> None:
-        """One more."""
+    def add(self, manifest: Manifest) -> Maker | None:
+        """One more object; returns its maker."""
+        made_by = _maker(manifest)
         if uid := text(at(manifest, "metadata", "uid")):
-            self._by_uid[uid] = manifest
+            self._by_uid[uid] = (ObjectName.of(manifest), made_by)
+        return made_by
 
-    def owners(self, manifest: Manifest) -> tuple[ObjectName, ...]:
-        """Whose controllers made the object, the nearest first."""
+    def owners(self, made_by: Maker | None) -> tuple[ObjectName, ...]:
+        """The maker, its maker, and so on, as far as they are known."""
         chain: list[ObjectName] = []
-        while len(chain) < _LONGEST_CHAIN and (reference := _maker(manifest)) is not None:
-            namespace = text(at(manifest, "metadata", "namespace"))
-            owner = self._by_uid.get(text(reference.get("uid")))
-            version, kind, name = (text(reference.get(field)) for field in ("apiVersion", "kind", "name"))
-            named = ObjectName(version, kind, namespace, name)
-            chain.append(named if owner is None else ObjectName.of(owner))
-            if owner is None:
-                break
-            manifest = owner
+        while made_by is not None and len(chain) < _LONGEST_CHAIN:
+            name, next_maker = self._by_uid.get(made_by.uid, (made_by.name, None))
+            chain.append(name)
+            made_by = next_maker
         return tuple(chain)
 
 
-def _maker(manifest: Manifest) -> Mapping[str, Any] | None:
-    references = [one for _, one in entries(at(manifest, "metadata", "ownerReferences"))]
-    return next((one for one in references if one.get("controller") is True), None)
+def _maker(manifest: Manifest) -> Maker | None:
+    namespace = text(at(manifest, "metadata", "namespace"))
+    for _, one in entries(at(manifest, "metadata", "ownerReferences")):
+        if one.get("controller") is True:
+            version, kind, name, uid = (text(one.get(field)) for field in ("apiVersion", "kind", "name", "uid"))
+            return Maker(ObjectName(version, kind, namespace, name), uid)
+    return None
