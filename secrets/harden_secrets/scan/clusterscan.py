@@ -3,6 +3,7 @@
 from harden.output import Output
 from harden.progress import progress
 from harden_secrets.cluster.port import Cluster
+from harden_secrets.scan.clusterusers import ClusterUsers
 from harden_secrets.scan.look import Look
 from harden_secrets.scan.report import Gathered
 from harden_secrets.sources.live import LiveObjects
@@ -13,10 +14,14 @@ def scan_cluster(cluster: Cluster, namespace: str, look: Look, output: Output, g
 
     In this process: what comes from the API server holds values, which are not to be handed on to another.
     """
-    live = LiveObjects(cluster, namespace)
+    live, users = LiveObjects(cluster, namespace), ClusterUsers()
     with progress(output, "reading the objects of the cluster"):
         for source, manifest in live.manifests():
-            gathered.take(look.seen_in_object(source, manifest))
+            seen = tuple(look.seen_in_object(source, manifest))
+            gathered.take(seen)
+            users.add(manifest, seen)
+        found, gathered.findings = gathered.findings, set()
+        gathered.take(users.told(found, cluster))
     gathered.take(live.skipped)
     gathered.blobs += live.objects
     if live.delivered:
