@@ -39,7 +39,7 @@ def change(
     """The change of one object for all its uses, and the reason where it is not made live."""
     name = ObjectName.of(manifest)
     by = owner(manifest)
-    after = _named(repointed(manifest, moves), uses)
+    after = turned(manifest, uses, moves)
     operations = patch(manifest, after)
     obstacle = _obstacle(name, uses, manifest, after)
     applies = bool(operations) and not obstacle and (allow_owned or not by.will_undo)
@@ -48,7 +48,7 @@ def change(
     )
     return ConsumerChange(
         object=name,
-        words=words or _words(uses),
+        words=words or uses_in_words(uses),
         patch=tuple(_shown(operations, moves.literals)) if applies else (),
         sees=tuple(dict.fromkeys(_sees(uses, fingerprints))),
         rollout=name.kind in WORKLOADS,
@@ -71,7 +71,21 @@ def _shown(
             yield dict(one)
 
 
-def _words(uses: Iterable[Use]) -> str:
+def turned(manifest: Manifest, uses: Sequence[Use], moves: Moves) -> Manifest:
+    """The object with all its uses turned, in its pods' specification and elsewhere."""
+    return _named(repointed(manifest, moves), uses)
+
+
+def unturned(before: Manifest, after: Manifest, uses: Iterable[Use]) -> str:
+    """Why a use is the same as before, or nothing."""
+    for use in uses:
+        if not _is_turned(use, before, after):
+            return f"harden does not know how to change its {use.consumer.way} at {use.consumer.pointer}"
+    return ""
+
+
+def uses_in_words(uses: Iterable[Use]) -> str:
+    """What is turned to what."""
     said = {f"{use.of.kind.lower()} {use.of.name} -> secret {use.secret} ({use.consumer.way})" for use in uses}
     return "; ".join(sorted(said))
 
@@ -79,10 +93,7 @@ def _words(uses: Iterable[Use]) -> str:
 def _obstacle(name: ObjectName, uses: Sequence[Use], before: Manifest, after: Manifest) -> str:
     if name.kind in FIXED:
         return f"a {name.kind.lower()} cannot be changed in place: make it anew with the Secret"
-    for use in uses:
-        if not _is_turned(use, before, after):
-            return f"harden does not know how to change its {use.consumer.way} at {use.consumer.pointer}"
-    return ""
+    return unturned(before, after, uses)
 
 
 def _is_turned(use: Use, before: Manifest, after: Manifest) -> bool:
