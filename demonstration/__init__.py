@@ -1,1 +1,1 @@
-"""The demonstration: a gateway with WireGuard in namespaces of its own, before and after a policy."""
+"""The demonstration: a gateway before and after a policy, and keys from files into a Vault."""

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from demonstration import sandbox
 from demonstration.commands import netns, prefix
+from demonstration.custody import Custody
 from demonstration.harden_command import POLICY, STATE
 from demonstration.picture import picture
 from demonstration.story import IPTABLES, Story
@@ -21,7 +22,9 @@ WIDTH = 110
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="demo", description="A gateway before and after a policy, in namespaces.")
+    words = "A gateway before and after a policy, and keys from files into a Vault; all in namespaces."
+    parser = argparse.ArgumentParser(prog="demo", description=words)
+    parser.add_argument("--part", choices=("gateway", "keys"), help="only this part")
     parser.add_argument("--keep", action="store_true", help="leave the namespaces and say how to enter them")
     parser.add_argument("--svg", metavar="FILE", type=Path, help="write what was shown as a picture")
     parser.add_argument("--backend", choices=sorted(IPTABLES), default="auto", help="which iptables harden writes to")
@@ -35,10 +38,13 @@ def console() -> Console:
 
 
 def tell(options: argparse.Namespace) -> int:
-    """The story, inside the sandbox."""
+    """The stories, inside the sandbox."""
     out = console()
     with picture(out, options.svg):
-        Story(out, sandbox.WORK, options.backend).tell(keep=options.keep)
+        if options.part != "keys":
+            Story(out, sandbox.WORK, options.backend).tell(keep=options.keep)
+        if options.part != "gateway":
+            Custody(out, sandbox.WORK).tell()
     return 0
 
 

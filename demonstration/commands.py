@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from harden.errors import HardenError
@@ -26,10 +26,16 @@ def in_machine(machine: str, command: Sequence[str]) -> list[str]:
     return ["nsenter", f"--net=/run/netns/{netns(machine)}", *command]
 
 
-def capture(command: Sequence[str], stdin: str = "") -> str:
-    """What a program prints. Raises HardenError when it is missing, fails or takes too long."""
+def capture(command: Sequence[str], stdin: str = "", settings: Mapping[str, str] | None = None) -> str:
+    """What a program prints. Raises HardenError when it is missing, fails or takes too long.
+
+    ``settings`` are variables of its environment, beside ours.
+    """
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+        done = subprocess.run(
+            command, input=stdin, env=os.environ | (settings or {}),
+            capture_output=True, text=True, timeout=TIME_LIMIT, check=False,
+        )  # fmt: skip
     except FileNotFoundError as e:
         hint = "./demo installs what it needs when it is run as root"
         raise HardenError(f"{e.filename} is not installed", hint) from e

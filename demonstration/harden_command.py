@@ -1,10 +1,10 @@
-"""The real command, run as a user would run it on the gateway."""
+"""The real command, run as a user would run it."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from demonstration.matrix import Question, Verdict
 from harden.errors import HardenError
 
 CONF, POLICY, STATE = "wg0.conf", "policy.yaml", "state"
+_NOT_OURS = ("VAULT_", "BAO_", "KUBECONFIG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +31,22 @@ def installed() -> list[str]:
     return [str(beside)] if beside.exists() else [sys.executable, "-c", "from harden.cli import main; main()"]
 
 
-class Harden:
-    """``harden wg`` in a folder that holds wg0.conf, and later the policy and the state."""
+class Program:
+    """``harden`` in a folder, with the state in it, and none of the settings of whoever runs the demonstration."""
 
-    def __init__(self, folder: Path, backend: str, show: Callable[[Said], None]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], show: Callable[[Said], None]) -> None:
         self.folder = folder
         self._show = show
         self._program = installed()
-        self._there = ["--netns", netns("gateway")]
-        self._on_gateway = [*self._there, *(["--backend", backend] if backend != "auto" else [])]
-        self._environment = os.environ | {
-            "HARDEN_STATE": str(folder / STATE),
-            "HARDEN_POLICY": POLICY,
-            "COLUMNS": "100",
-        }
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
+        self._environment = {**theirs, "HARDEN_STATE": str(folder / STATE), "COLUMNS": "100", **settings}
 
-    def _run(self, arguments: Sequence[str], expected: Sequence[int]) -> Said:
+    def run(self, arguments: Sequence[str], expected: Sequence[int] = (0,)) -> Said:
         """Run it. Raises HardenError with its words for any exit status that is not expected."""
-        shown = " ".join(["harden", "wg", *arguments])
+        shown = " ".join(["harden", *arguments])
         try:
             done = subprocess.run(
-                [*self._program, "wg", *arguments],
+                [*self._program, *arguments],
                 cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL,
                 capture_output=True, text=True, timeout=TIME_LIMIT, check=False,
             )  # fmt: skip
@@ -60,10 +56,24 @@ class Harden:
             raise HardenError(f"{shown}: status {done.returncode}: {(done.stderr or done.stdout).strip()}")
         return Said(shown, done.returncode, (done.stdout + done.stderr).rstrip())
 
-    def _told(self, arguments: Sequence[str], expected: Sequence[int] = (0,)) -> Said:
-        said = self._run(arguments, expected)
+    def tell(self, arguments: Sequence[str], expected: Sequence[int] = (0,)) -> Said:
+        """Run it and show what it said."""
+        said = self.run(arguments, expected)
         self._show(said)
         return said
+
+
+class Harden:
+    """``harden wg`` in a folder that holds wg0.conf, and later the policy and the state."""
+
+    def __init__(self, folder: Path, backend: str, show: Callable[[Said], None]) -> None:
+        self.folder = folder
+        self._program = Program(folder, {"HARDEN_POLICY": POLICY}, show)
+        self._there = ["--netns", netns("gateway")]
+        self._on_gateway = [*self._there, *(["--backend", backend] if backend != "auto" else [])]
+
+    def _told(self, arguments: Sequence[str], expected: Sequence[int] = (0,)) -> Said:
+        return self._program.tell(["wg", *arguments], expected)
 
     def import_conf(self) -> str:
         """``import``: the text of the policy that it wrote."""
@@ -99,7 +109,7 @@ class Harden:
         asked = list(questions)
         batch = self.folder / "questions.jsonl"
         batch.write_text("".join(json.dumps(_in_json(q)) + "\n" for q in asked))
-        said = self._run(["explain", "--batch", str(batch), *self._there], (0,))
+        said = self._program.run(["wg", "explain", "--batch", str(batch), *self._there])
         answers = [json.loads(line) for line in said.output.splitlines()]
         if len(answers) != len(asked):
             raise HardenError(f"harden wg explain answered {len(answers)} of {len(asked)} questions")

@@ -1,4 +1,4 @@
-"""What the demonstration shows, in order."""
+"""The gateway: what the demonstration shows of it, in order."""
 
 import re
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ from time import monotonic
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.rule import Rule
 from rich.text import Text
 
 from demonstration import lab, policy, wireguard
 from demonstration.attempts import ATTEMPTS, Field, ask_as_nobody
 from demonstration.commands import capture, in_machine
-from demonstration.harden_command import CONF, POLICY, Harden, Said
+from demonstration.harden_command import CONF, POLICY, Harden
 from demonstration.matrix import QUESTIONS, Answers, Verdicts, differences, in_words, measure
 from demonstration.probes import Outcome
 from demonstration.tables import attempts_table, who_reaches_what
+from demonstration.telling import Telling
 from harden.errors import HardenError
 
 IPTABLES = {
@@ -28,18 +28,16 @@ _KEY = re.compile(r"(PrivateKey = ).*")
 _PUBLIC = re.compile(r"(PublicKey = .{6}).*")
 
 
-class DifferenceError(HardenError):
-    """Reality is not what the policy says."""
-
-
-class Story:
+class Story(Telling):
     """Each method is one act; :meth:`tell` plays them all. ``folder`` is where wg0.conf and the policy go."""
 
+    promised = "the policy"
+
     def __init__(self, console: Console, folder: Path, backend: str) -> None:
-        self.console = console
+        super().__init__(console)
         self.folder = folder
         self.iptables = IPTABLES[backend]
-        self.harden = Harden(folder, backend, self._show)
+        self.harden = Harden(folder, backend, self.show)
 
     def tell(self, *, keep: bool) -> None:
         """The whole demonstration. DifferenceError: packets and policy disagree; another HardenError: it broke.
@@ -60,23 +58,9 @@ class Story:
         took = monotonic() - started
         self.say(f"\nDone in {took:.0f} s. The packets agreed with the policy everywhere.", "bold green")
 
-    def say(self, text: str, style: str = "") -> None:
-        """A sentence or two of narration."""
-        self.console.print(Text(text, style=style))
-
-    def _title(self, text: str) -> None:
-        self.console.print()
-        self.console.print(Rule(Text(text, style="bold"), align="left", style="cyan"))
-
-    def _show(self, said: Said) -> None:
-        self.console.print()
-        self.console.print(Text.assemble(("$ ", "dim"), (said.command, "bold cyan")))
-        if said.output:
-            self.console.print(Text(said.output))
-
     def set_up(self) -> None:
         """The machines and the tunnels."""
-        self._title("A home and its gateway, each machine a network namespace")
+        self.title("A home and its gateway, each machine a network namespace")
         self.workers = lab.build(self.folder)
         self.public_keys = wireguard.write_confs(self.folder, self.iptables)
         wireguard.bring_up(self.folder)
@@ -96,7 +80,7 @@ class Story:
 
     def before(self) -> None:
         """Everything is open: so WireGuard and wg-quick leave it, and so we know that every probe works."""
-        self._title("Before: who reaches what, by real packets")
+        self.title("Before: who reaches what, by real packets")
         answers = measure(self.workers)
         self.console.print(who_reaches_what(answers))
         if lost := not_reached(answers):
@@ -107,7 +91,7 @@ class Story:
 
     def write_policy(self) -> None:
         """Import, ten lines by hand, check."""
-        self._title("A policy from the file that is there, and a few lines by hand")
+        self.title("A policy from the file that is there, and a few lines by hand")
         imported = self.harden.import_conf()
         text = policy.edited(imported)
         (self.folder / POLICY).write_text(text)
@@ -119,7 +103,7 @@ class Story:
 
     def apply(self) -> None:
         """What would change, and the change."""
-        self._title("Enforce it")
+        self.title("Enforce it")
         if self.harden.plan():
             raise HardenError("harden wg plan sees nothing to do on a gateway where nothing is enforced")
         self.harden.apply()
@@ -128,7 +112,7 @@ class Story:
 
     def after(self) -> None:
         """The table again, cell by cell against the policy, and what became of connections that were open."""
-        self._title("After: who reaches what, by real packets")
+        self.title("After: who reaches what, by real packets")
         verdicts = self.harden.verdicts(QUESTIONS)
         answers = measure(self.workers)
         self.console.print(who_reaches_what(answers, verdicts))
@@ -142,7 +126,7 @@ class Story:
 
     def get_round(self) -> None:
         """Every attempt to get round it."""
-        self._title("Attempts to get round it")
+        self.title("Attempts to get round it")
         field = Field(self.workers, self.public_keys, self.iptables, self.harden.verdicts)
         attempts = [attempt(field) for attempt in ATTEMPTS]
         self.console.print(attempts_table(attempts))
@@ -152,7 +136,7 @@ class Story:
 
     def remove(self, before: Sequence[str]) -> None:
         """Take it all out; what others had put there is as it was."""
-        self._title("Take it out again")
+        self.title("Take it out again")
         self.harden.remove()
         left = self.rules_of_others()
         self.insist([f"left behind or changed: {line}" for line in set(before) ^ set(left)])
@@ -165,14 +149,6 @@ class Story:
             f"\nThe {len(before)} rules of others are as they were, all {len(answers)} probes pass as before, and "
             "so do those from an address that is no client's: it was the policy that had stopped them."
         )
-
-    def insist(self, failures: Sequence[str]) -> None:
-        """Nothing, where there are no failures; otherwise say so loudly and raise DifferenceError."""
-        if not failures:
-            return
-        text = Text("\n".join(failures))
-        self.console.print(Panel(text, title="REALITY DIFFERS FROM THE POLICY", style="bold red"))
-        raise DifferenceError(["reality differs from the policy", *failures])
 
 
 def not_reached(answers: Answers) -> list[str]:

@@ -24,7 +24,8 @@ say() { printf 'bootstrap: %s\n' "$*" >&2; }
 #   procps           sysctl
 #   dash, shellcheck running and judging the shell scripts that harden writes
 #   containerd, runc, containernetworking-plugins: a node on which the tests run real pods
-#   git, git-crypt, openssh, curl, jq: what those pods run, and what custody of keys is about
+#   git, git-crypt   a repository with a key, for harden to find
+#   openssh, curl, jq: what the pods run
 #   qemu-system-x86  a virtual machine with a kernel that has WireGuard; zstd: unpacking Ubuntu's kernel modules
 programs() {
     cat <<'END'
@@ -46,8 +47,8 @@ test zstd               zstd
 test containerd         containerd
 test runc               runc
 test /usr/lib/cni/bridge containernetworking-plugins
-test git                git
-test git-crypt          git-crypt
+both git                git
+both git-crypt          git-crypt
 test ssh                openssh-client
 test sshd               openssh-server
 test curl               curl
