@@ -11,7 +11,7 @@ from harden_secrets.plan import consuming, delivering, naming
 from harden_secrets.plan.consuming import Use
 from harden_secrets.plan.digest import digest
 from harden_secrets.plan.grouping import grouped
-from harden_secrets.plan.held import Held
+from harden_secrets.plan.held import Held, moves_as_a_whole
 from harden_secrets.plan.moves import Move, Moves
 from harden_secrets.plan.reading import readers_after, readers_before
 from harden_secrets.plan.scrubbing import cannot_scrub
@@ -50,8 +50,8 @@ def build(world: World, request: Request, plan_id: str, made_at: str) -> Plan:
 
 
 def _groups(world: World) -> list[list[Held]]:
-    """Copies of one key move together, and so do the keys of one Secret, which moves as a whole."""
-    bonds = [[one.fingerprint, *([one.object] if one.object.kind == "Secret" else [])] for one in world.held]
+    """Copies of one key move together, and so do the keys of an object that moves as a whole."""
+    bonds = [[one.fingerprint, *([one.object] if moves_as_a_whole(one.manifest) else [])] for one in world.held]
     return grouped(world.held, bonds)
 
 
@@ -215,7 +215,7 @@ class _Builder:
         left = self._left_of(one.object)
         alone = {*(left.get("data") or {}), *(left.get("binaryData") or {})} <= {one.key}
         self._gone.setdefault(one.object, set()).add(one.key)
-        return replace(copy, removal="delete-object" if one.object.kind == "Secret" or alone else "remove-key")
+        return replace(copy, removal="delete-object" if alone or moves_as_a_whole(one.manifest) else "remove-key")
 
     def _left_of(self, name: ObjectName) -> Manifest:
         """The object without the entries that the plan has taken out of it already."""

@@ -63,6 +63,14 @@ def held(source: str, manifest: Manifest, seen: Sighting, fingerprint: str) -> H
     )  # fmt: skip
 
 
+def moves_as_a_whole(manifest: Mapping[str, Any]) -> bool:
+    """Whether all entries of an object go where one goes: a Secret's, and those of a ConfigMap that is `immutable`.
+
+    An entry could be taken out of that only by deleting it and making another, and for a moment none would be there.
+    """
+    return manifest.get("kind") == "Secret" or (manifest.get("kind") == "ConfigMap" and bool(manifest.get("immutable")))
+
+
 def _place(manifest: Mapping[str, Any], pointer: str) -> tuple[str, str] | None:
     """The part and name of an entry that can be moved, or None."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]

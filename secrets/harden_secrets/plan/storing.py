@@ -9,7 +9,7 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.plan import naming
 from harden_secrets.plan.entry import whole
-from harden_secrets.plan.held import Held
+from harden_secrets.plan.held import Held, moves_as_a_whole
 from harden_secrets.plan.values import Form, VaultField
 
 STORED = "stored"  # families of digests: the bytes of a field in Vault, and those that a consumer sees
@@ -37,7 +37,7 @@ class Store:
 
 
 def store(group: Sequence[Held], fingerprints: Fingerprinter) -> Store:
-    """One field for each different content; a Secret moves as a whole, so its other entries get fields as well."""
+    """One field for each different content; what moves as a whole has fields for its other entries as well."""
     made = Store()
     known: dict[Confidential, str] = {}
     for one in group:
@@ -50,7 +50,7 @@ def store(group: Sequence[Held], fingerprints: Fingerprinter) -> Store:
             made.literals[one.object, one.pointer] = entry
         else:
             made.entries.setdefault(one.object, []).append(entry)
-    for name, manifest in {one.object: one.manifest for one in group if one.object.kind == "Secret"}.items():
+    for name, manifest in {one.object: one.manifest for one in group if _whole(one)}.items():
         _rest_of(name, manifest, made, known, fingerprints)
     return made
 
@@ -77,11 +77,18 @@ def _rest_of(
     name: ObjectName, manifest: Manifest, made: Store, known: dict[Confidential, str], fingerprints: Fingerprinter
 ) -> None:
     moved = {entry.key for entry in made.entries[name]}
-    for key in sorted(set(manifest.get("data") or {}) - moved):
-        pointer = f"/data/{key}"  # a key of a Secret has neither `/` nor `~`: [-._a-zA-Z0-9]+
+    names = [(part, key) for part in ("data", "binaryData") for key in sorted(manifest.get(part) or {})]
+    for part, key in names:
+        if key in moved:
+            continue
+        pointer = f"/{part}/{key}"  # a key has neither `/` nor `~`: [-._a-zA-Z0-9]+
         shown = whole(manifest, pointer)
         if shown not in known:
             known[shown] = naming.numbered(naming.plain_field(key), [field.name for field in made.fields], "_")
             digest = fingerprints.of_bytes(STORED, shown)
             made.fields.append(VaultField(known[shown], str(name), name, pointer, "whole", digest))
-        made.entries[name].append(Entry(key, known[shown], "raw", shown, "data"))
+        made.entries[name].append(Entry(key, known[shown], "raw", shown, part))
+
+
+def _whole(one: Held) -> bool:
+    return not one.is_literal and moves_as_a_whole(one.manifest)

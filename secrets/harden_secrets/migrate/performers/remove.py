@@ -27,11 +27,7 @@ class Remove:
         """Only what holds nothing but what Vault has, and what nobody uses any more."""
         copy, old = self._copy(step), unpacked(before)
         now = self._site.cluster.get(_name(copy))
-        if old is None:
-            pass  # somebody else removed it before the step began
-        elif now is None and copy.removal == "remove-key":
-            self._site.cluster.create(without(restorable(old), copy))  # killed in the middle of an exchange
-        elif now is not None and entry(now, copy) is not None:
+        if old is not None and now is not None and entry(now, copy) is not None:
             self._check_known(self._site.secret(step), copy, now)
             self._check_unused(copy)
             self._take(copy, now)
@@ -79,8 +75,6 @@ class Remove:
         metadata = now["metadata"]
         if copy.removal == "delete-object":
             self._site.cluster.delete(_name(copy), uid=metadata["uid"], resource_version=metadata["resourceVersion"])
-        elif now.get("immutable"):
-            self._exchange(now, without(restorable(now), copy))
         else:
             self._site.cluster.replace(without(now, copy))  # refused if it changed in between
 
@@ -93,16 +87,8 @@ class Remove:
                 **(wanted["metadata"].get("annotations") or {}),
                 LAST_APPLIED: annotations,
             }
-        if now.get("immutable"):
-            self._exchange(now, wanted)
-        else:
-            metadata = {**wanted["metadata"], "resourceVersion": now["metadata"]["resourceVersion"]}
-            self._site.cluster.replace({**wanted, "metadata": metadata})
-
-    def _exchange(self, now: Manifest, wanted: Manifest) -> None:
-        """An immutable object can only be replaced by another. Its content without the key is in the journal."""
-        self._site.cluster.delete(ObjectName.of(now), uid=now["metadata"]["uid"])
-        self._site.cluster.create(wanted)
+        metadata = {**wanted["metadata"], "resourceVersion": now["metadata"]["resourceVersion"]}
+        self._site.cluster.replace({**wanted, "metadata": metadata})
 
     def _copy(self, step: Step) -> Copy:
         return self._site.secret(step).copies[step.index]
