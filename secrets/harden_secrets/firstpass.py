@@ -6,9 +6,8 @@ database: it goes through a hundred megabytes in a fraction of a second, whateve
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from enum import IntFlag
-from typing import Any
+from typing import Any, NamedTuple
 
 from harden.errors import HardenError
 from harden_secrets.detect.settings import OF_SECRET
@@ -23,7 +22,7 @@ SECRET = Signature(
 )
 # The first of these values, where there are any. OpenAPI documents name the kind too, and describe `data`.
 _DATA = re.compile(
-    rb"ata(?:\\{0,7}[\"'])?\s{0,8}:\s{0,8}\{?(?:\s|\\n){0,200}(?:#[^\n]{0,200}\s{0,80}){0,9}(?:\\{0,7}[\"'])?"
+    rb"ata(?:(?<=\Adata)|(?<=[^A-Za-z]data)|(?<=gData))(?:\\{0,7}[\"'])?\s{0,8}:\s{0,8}\{?(?:\s|\\n){0,200}(?:#[^\n]{0,200}\s{0,80}){0,9}(?:\\{0,7}[\"'])?"
     rb"(?!description|type|\$ref|additionalProperties|properties|items|format|oneOf|x-)[^\s\\\"']{1,253}"
     rb"(?:\\{0,7}[\"'])?[ \t]{0,8}:[ \t]{0,8}[^\s{\[]"
 )
@@ -37,12 +36,21 @@ _IN_LINES = rb"[A-Za-z0-9+/_-]{60}\r?\n"
 _LINE_ENDS = b" \t\r\n"
 
 
+class Pattern(NamedTuple):
+    """A regular expression, and the number by which its matches are told."""
+
+    expression: bytes
+    number: int
+    ignore_case: bool = False
+
+
 class Interest(IntFlag):
     """What makes some bytes interesting."""
 
     NOTHING = 0
     SECRET = 1  # something in them, or in what they wrap, may be key material
     PUBLIC = 2  # a public half may stand in them
+    ENCODED = 4  # what may be key material is encoded: nothing but text in base64 or the like could hold it
 
 
 class FirstPass:
@@ -56,8 +64,10 @@ class FirstPass:
         self, detectors: Sequence[Detector], wrappings: Sequence[Signature], public: Sequence[Signature] = ()
     ) -> None:
         self._detectors = tuple(detectors)
-        self._any = len(self._detectors)  # the numbers above those of the detectors
-        self._in_lines, self._public, self._secret = range(self._any + 1, self._any + 4)
+        count = len(self._detectors)
+        # Detectors have the numbers of their places, twice: for signatures as they are, and for their encoded forms.
+        self._plain, self._encoded = range(count), range(count, 2 * count)
+        self._wrapping, self._reference, self._in_lines, self._public, self._secret = range(2 * count, 2 * count + 5)
         self._weak = {self._in_lines, self._public, self._secret}  # what says nothing by itself
         self._of_secret = [at for at, one in enumerate(detectors) if OF_SECRET in one.signatures]
         self._database = _compiled(self._patterns(wrappings, public))
@@ -67,26 +77,28 @@ class FirstPass:
         seen = self._seen_in(content)
         if not seen:
             return Interest.NOTHING
-        secret = Interest.SECRET if self._is_secret(seen, content) else Interest.NOTHING
-        return secret | Interest.PUBLIC if self._public in seen else secret
-
-    def _is_secret(self, seen: set[int], content: Content) -> bool:
-        if seen - self._weak:
-            return True
-        if self._in_lines in seen and self._seen_in(bytes(content).translate(None, _LINE_ENDS)) - self._weak:
-            return True
-        return self._secret in seen and _DATA.search(content) is not None
+        public = Interest.PUBLIC if self._public in seen else Interest.NOTHING
+        if self._in_lines in seen:
+            seen |= self._seen_in(bytes(content).translate(None, _LINE_ENDS)).intersection(self._encoded)
+        strong = seen - self._weak
+        if not (strong or (self._secret in seen and _DATA.search(content))):
+            return public
+        encoded = any(number == self._wrapping or number in self._encoded for number in strong)
+        return public | Interest.SECRET | (Interest.ENCODED if encoded else Interest.NOTHING)
 
     def deserves_look(self, content: Content) -> bool:
         """Whether something in the bytes, or in what they wrap, may be key material."""
         return bool(self.interest_in(content) & Interest.SECRET)
 
     def detectors_for(self, content: Content) -> Sequence[Detector]:
-        """The detectors that may recognise something in the bytes themselves, or once encoded, in their order."""
+        """The detectors that may recognise something in the bytes themselves, or once decoded, in their order."""
         seen = self._seen_in(content)
+        if not seen:
+            return ()
+        chosen = {number % len(self._detectors) for number in seen if number < self._wrapping}
         if self._secret in seen:
-            seen.update(self._of_secret)
-        return [self._detectors[number] for number in sorted(seen) if number < self._any] if seen else ()
+            chosen.update(self._of_secret)
+        return [self._detectors[number] for number in sorted(chosen)]
 
     def _seen_in(self, content: Content) -> set[int]:
         seen: set[int] = set()
@@ -97,41 +109,51 @@ class FirstPass:
         self._database.scan(content, match_event_handler=note)
         return seen
 
-    def _patterns(self, wrappings: Sequence[Signature], public: Sequence[Signature]) -> Iterator[tuple[int, Signature]]:
-        for number, detector in enumerate(self._detectors):
-            yield from ((number, signature) for signature in detector.signatures if signature != OF_SECRET)
-        yield from ((self._any, signature) for signature in (*wrappings, *REFERENCES))
-        yield from ((self._secret, signature) for signature in (SECRET, OF_SECRET))
-        yield from ((self._public, replace(signature, encoded=False)) for signature in public)
-        yield self._in_lines, Signature(_IN_LINES, literal=False)
+    def _patterns(self, wrappings: Sequence[Signature], public: Sequence[Signature]) -> Iterator[Pattern]:
+        for plain, encoded, detector in zip(self._plain, self._encoded, self._detectors, strict=True):
+            for signature in detector.signatures:
+                if signature != OF_SECRET:
+                    yield from _as_it_is(plain, signature)
+                    yield from _once_encoded(encoded, signature)
+        for number, signatures in (
+            (self._wrapping, wrappings),
+            (self._reference, REFERENCES),
+            (self._secret, (SECRET, OF_SECRET)),
+        ):
+            for signature in signatures:
+                yield from _as_it_is(number, signature)
+                yield from _once_encoded(number, signature)
+        for signature in public:
+            yield from _as_it_is(self._public, signature)
+        yield Pattern(_IN_LINES, self._in_lines)
 
 
-def _compiled(patterns: Iterable[tuple[int, Signature]]) -> Any:
-    hyperscan = _hyperscan()
-    found = {
-        (number, expression, signature.ignore_case)
-        for number, signature in patterns
-        for expression in expressions(signature)
-    }
-    numbers, texts, ignoring = zip(*sorted(found), strict=True)
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    once = hyperscan.HS_FLAG_SINGLEMATCH  # one match of a pattern is enough to look closer
-    flags = [once | (hyperscan.HS_FLAG_CASELESS if ignore else 0) for ignore in ignoring]
-    database.compile(expressions=list(texts), ids=list(numbers), flags=flags)
-    return database
+def _as_it_is(number: int, signature: Signature) -> Iterator[Pattern]:
+    expression = _escaped(signature.pattern) if signature.literal else signature.pattern
+    yield Pattern(expression, number, signature.ignore_case)
 
 
-def expressions(signature: Signature) -> Iterator[bytes]:
-    """The regular expressions that find a signature, its encoded forms included. Literal bytes are escaped."""
-    if not signature.literal:
-        yield signature.pattern
+def _once_encoded(number: int, signature: Signature) -> Iterator[Pattern]:
+    if not (signature.literal and signature.encoded):
         return
-    yield _escaped(signature.pattern)
-    if signature.encoded:
-        spellings = {signature.pattern}
-        if signature.ignore_case:  # what base64 makes of a letter has nothing to do with what it makes of its capital
-            spellings |= {signature.pattern.lower(), signature.pattern.upper(), signature.pattern.capitalize()}
-        yield from (_escaped(form) for spelling in spellings for form in encoded_forms(spelling))
+    spellings = {signature.pattern}
+    if signature.ignore_case:  # what base64 makes of a letter has nothing to do with what it makes of its capital
+        spellings |= {signature.pattern.lower(), signature.pattern.upper(), signature.pattern.capitalize()}
+    for spelling in spellings:
+        yield from (Pattern(_escaped(form), number) for form in encoded_forms(spelling))
+
+
+def _compiled(patterns: Iterable[Pattern]) -> Any:
+    hyperscan = _hyperscan()
+    different = sorted(set(patterns))
+    once = hyperscan.HS_FLAG_SINGLEMATCH  # one match of a pattern is enough to look closer
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[pattern.expression for pattern in different],
+        ids=[pattern.number for pattern in different],
+        flags=[once | (hyperscan.HS_FLAG_CASELESS if pattern.ignore_case else 0) for pattern in different],
+    )
+    return database
 
 
 def _escaped(literal: bytes) -> bytes:
