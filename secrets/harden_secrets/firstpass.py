@@ -22,7 +22,7 @@ SECRET = Signature(
 )
 # The first of these values, where there are any. OpenAPI documents name the kind too, and describe `data`.
 _DATA = re.compile(
-    rb"ata(?:(?<=\Adata)|(?<=[^A-Za-z]data)|(?<=gData))(?:\\{0,7}[\"'])?\s{0,8}:\s{0,8}\{?(?:\s|\\n){0,200}(?:#[^\n]{0,200}\s{0,80}){0,9}(?:\\{0,7}[\"'])?"
+    rb"ata(?:(?<=\Adata)|(?<=[^A-Za-z]data)|(?<=\\ndata)|(?<=gData))(?:\\{0,7}[\"'])?\s{0,8}:\s{0,8}\{?(?:\s|\\n){0,200}(?:#[^\n]{0,200}\s{0,80}){0,9}(?:\\{0,7}[\"'])?"
     rb"(?!description|type|\$ref|additionalProperties|properties|items|format|oneOf|x-)[^\s\\\"']{1,253}"
     rb"(?:\\{0,7}[\"'])?[ \t]{0,8}:[ \t]{0,8}[^\s{\[]"
 )

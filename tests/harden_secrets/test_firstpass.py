@@ -86,7 +86,7 @@ MANIFEST = {"apiVersion": "v1", "data": {"pin": VALUE}, "kind": "Secret", "metad
         json.dumps(MANIFEST, indent=2),
         json.dumps({"last-applied": json.dumps(MANIFEST)}),
         json.dumps({"a": json.dumps({"b": json.dumps(MANIFEST)})}),
-        json.dumps({"user-data": f"kind: Secret\ndata:\n  pin: {VALUE}\n"}),
+        json.dumps({"manifest": f"kind: Secret\ndata:\n  pin: {VALUE}\n"}),
     ],
 )
 def test_a_secret_is_looked_at_whatever_its_values_are(text: str) -> None:
