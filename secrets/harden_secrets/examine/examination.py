@@ -51,7 +51,9 @@ class Examination:
         yield from self._detected(layer, settled)
         for way in taken:
             yield from self._fields(layer, way)
-        for part in unwrap.embedded(layer.content, self._relevance.clues, self._meter, spoken_for.end):
+        forms = self._relevance.may_have_forms(layer.relevant)
+        clues, meter = self._relevance.clues, self._meter
+        for part in unwrap.embedded(layer.content, clues, meter, spoken_for.end, forms=forms):
             yield from self._unwrapped(layer, part)
 
     def fields(self, layer: Layer, way: Taken) -> Iterator[Told]:

@@ -44,6 +44,10 @@ class Relevance:
         """Whether bytes to which no detector has anything to say may wrap something."""
         return self._first_pass is None or Interest.SECRET in self._first_pass.interest_in(content)
 
+    def may_have_forms(self, relevant: frozenset[int]) -> bool:
+        """Whether the base64 of a signature may stand where these detectors are relevant: a first pass knows."""
+        return bool(relevant) or self._first_pass is None
+
     def detectors(self, numbers: frozenset[int]) -> list[Detector]:
         """The detectors of these numbers, in their order."""
         return [self._detectors[number] for number in sorted(numbers)]

@@ -29,7 +29,8 @@ UNWRAP_SIGNATURES = (
     Signature(rb"(?:^|[^A-Za-z0-9+/_=-])QlpoO[A-Za-z0-9+/_-]{20}", literal=False),
     Signature(rb"\APK\x03\x04", literal=False),
     Signature(rb"(?:^|[^A-Za-z0-9+/_=-])UEsDB[A-Za-z0-9+/_-]{20}", literal=False),
-    Signature(rb"\x00ustar(?:  \x00|\x0000)", literal=False),
+    Signature(b"\x00ustar\x0000"),
+    Signature(b"\x00ustar  \x00"),
     Signature(rb"\A\x78[\x01\x5e\x9c\xda]", literal=False),
     Signature(rb"(?:^|[^A-Za-z0-9+/_=-])(?:eJ[w-z]|eN[o-r]|eA[E-H]|eF[4-7])[A-Za-z0-9+/_-]{40}", literal=False),
     # UTF-16 with and without a mark, and in base64, as PowerShell takes commands
@@ -59,7 +60,7 @@ def archived(content: bytes, meter: Meter) -> Iterator[Part]:
 def embedded(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int], int], *, forms: bool) -> Iterator[Part]:
     """What is encoded somewhere in a text.
 
-    ``skip`` is asked with an offset and gives the one to go on from: parts of the text may be looked at elsewhere.
+    Parts of the text may be looked at elsewhere: ``skip`` gives the offset where the one ends that an offset lies in.
     ``forms`` says whether the base64 of a signature may stand in it (where that is not known, it may).
     """
     yield from from_base64(content, clues, meter, skip, forms=forms)

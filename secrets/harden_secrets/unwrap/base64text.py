@@ -15,6 +15,7 @@ _RUN = re.compile(_ALPHABET + rb"{%d,}+={0,2}" % _SHORTEST)
 # A line that goes on in the next: only white space, or a shell's backslash, or quotes and commas of a list between.
 _BETWEEN = re.compile(rb"[ \t]*(?:\\?\r?\n|\\n|[ \t])[ \t]*")
 _MORE = re.compile(_ALPHABET + rb"+={0,2}")
+_ENDS = re.compile(rb"[ \t]*(?:\Z|[\r\n\"'`,;<)}\]|])")
 _WRAPPED = 40  # characters that a line of wrapped base64 has at least
 _ARMOUR = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----[\w\s+/=\\:.,()@<>-]{0,65536}?-----END \1-----")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -37,8 +38,11 @@ def alphabet(digits: bytes) -> str:
     return "base64url" if url_safe else "base64"
 
 
-def from_base64(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int], int]) -> Iterator[Part]:
-    """The runs of base64 that are worth it. ``skip`` gives the offset to go on from (itself, if from there).
+def from_base64(
+    content: bytes, clues: Clues, meter: Meter, skip: Callable[[int], int], *, forms: bool = True
+) -> Iterator[Part]:
+    """The runs of base64 that are worth it. What ends before the offset that ``skip`` gives for its start is left out;
+    ``forms`` says whether the base64 of a signature may stand anywhere in them.
 
     What stands in armour (``-----BEGIN … -----END``) is left to those who know the kind.
     """
@@ -46,15 +50,15 @@ def from_base64(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int]
     position = 0
     while match := _RUN.search(content, position):
         start, end = match.span()
+        last = _wrapped_end(content, start, end)
         beyond = max(skip(start), armour.end(start))
-        if beyond > start:
+        if beyond >= last:
             position = beyond
             continue
-        last = _wrapped_end(content, start, end)
-        part = _decoded(content, start, last, clues)
+        part = _decoded(content, start, last, clues, forms=forms)
         if part is None and last > end:
             last = end
-            part = _decoded(content, start, last, clues)
+            part = _decoded(content, start, last, clues, forms=forms)
         position = last
         if part is None:
             continue
@@ -77,20 +81,21 @@ def _wrapped_end(content: bytes, start: int, end: int) -> int:
     if width < _WRAPPED or width % 4 or content[end - 1 : end] == b"=":
         return end
     while (gap := _BETWEEN.match(content, end)) and (line := _MORE.match(content, gap.end())):
-        if line.end() - line.start() > width:
-            break
+        length = line.end() - line.start()
+        if length > width or (length < width and b"\n" not in gap[0] and not _ENDS.match(content, line.end())):
+            break  # the next word of a sentence
         end = line.end()
-        if line.end() - line.start() < width or content[end - 1 : end] == b"=":
+        if length < width or content[end - 1 : end] == b"=":
             break
     return end
 
 
-def _decoded(content: bytes, start: int, end: int, clues: Clues) -> Part | None:
+def _decoded(content: bytes, start: int, end: int, clues: Clues, *, forms: bool) -> Part | None:
     """The run decoded, if there is a reason to."""
     head = content[start : min(end, start + HEAD * 4 // 3 + 8)]
     begin = start
     if not clues.interesting(_decode_quietly(head)[:HEAD]):
-        known = clues.form(content, start, end)
+        known = clues.form(content, start, end) if forms else None
         if known is None:
             return None
         begin += _alignment(content[start:known])

@@ -12,7 +12,8 @@ from itertools import groupby
 
 from harden_secrets.material import Signature
 
-HEAD = 72  # bytes that are decoded for a first look
+HEAD = 512  # bytes that are decoded for a first look: enough for the header of a tar archive
+_TEXT = 72  # of them that are text where all is
 _ALIGNMENTS = 3
 _SHORTEST_FORM = 7  # characters of base64 that are sign enough
 _CHARACTERS = re.compile(rb"[\x20-\x7e\t\r\n]*+")
@@ -41,7 +42,7 @@ class Clues:
 
     def interesting(self, head: bytes) -> bool:
         """Whether bytes that begin like this may hold something; ``head`` may be cut off anywhere."""
-        return bool(_MAGIC.match(head)) or is_text(head)
+        return bool(_MAGIC.match(head)) or is_text(head[:_TEXT]) or head[257:262] == b"ustar"
 
     def form(self, content: bytes, start: int, end: int) -> int | None:
         """Where in a run of base64 that of a signature begins, if it is there."""

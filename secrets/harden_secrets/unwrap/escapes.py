@@ -17,7 +17,7 @@ def from_escapes(content: bytes, meter: Meter, skip: Callable[[int], int]) -> It
         return
     for match in _STRING.finditer(content):
         start, end = match.span(1)
-        if skip(start) > start or not _ESCAPED_QUOTES.search(match[1]):
+        if skip(start) >= end or not _ESCAPED_QUOTES.search(match[1]):
             continue
         decoded = unescaped(match[1])
         if meter.room(len(decoded)) < len(decoded):

@@ -9,11 +9,10 @@ from harden_secrets.unwrap.part import Part
 
 _RUN = re.compile(
     rb"(?<![0-9A-Za-z])(?:"
-    rb"(?:(?:0x)?(?:[0-9a-f]{2}){16,}+(?:\r?\n[ \t]*(?:[0-9a-f]{2}){1,128}+(?![0-9a-z]))*+"
+    rb"(?:0x)?(?:[0-9a-f]{2}){16,}+(?:\r?\n[ \t]*(?:[0-9a-f]{2}){1,128}+(?![0-9a-z]))*+(?![0-9a-z])"
     rb"|(?:\\+x[0-9a-f]{2}){12,}+"
     rb"|(?:0x[0-9a-f]{2}[ \t\r\n]*,?[ \t\r\n]*){12,}+"
-    rb"|(?:[0-9a-f]{2}[: ]){15,}+[0-9a-f]{2}"
-    rb"))(?![0-9a-z])",
+    rb"|(?:[0-9a-f]{2}[: ]){15,}+[0-9a-f]{2}(?![0-9a-z]))",
     re.IGNORECASE,
 )
 _CLUTTER = re.compile(rb"\\+x|0x|[^0-9a-f]+", re.IGNORECASE)
@@ -24,8 +23,8 @@ def from_hexadecimal(content: bytes, clues: Clues, meter: Meter, skip: Callable[
     position = 0
     while match := _RUN.search(content, position):
         start, end = match.span()
-        position = max(end, skip(start))
-        if position > end or not clues.interesting(_decode(content[start : start + HEAD * 6])[:HEAD]):
+        position = end
+        if skip(start) >= end or not clues.interesting(_decode(content[start : start + HEAD * 6])[:HEAD]):
             continue
         decoded = _decode(match[0])
         if meter.room(len(decoded)) < len(decoded):

@@ -18,8 +18,8 @@ def from_percent(content: bytes, meter: Meter, skip: Callable[[int], int]) -> It
     position = 0
     while match := _RUN.search(content, position):
         start, end = match.span()
-        position = max(end, skip(start))
-        if position > end or b"%" not in match[0]:
+        position = end
+        if skip(start) >= end or b"%" not in match[0]:
             continue
         run = match[0]
         if (b"%20" not in run and b"%2B" in run.upper()) or b"BEGIN+" in run:

@@ -28,7 +28,7 @@ def unzipped(content: bytes, meter: Meter) -> Iterator[Part]:
         return
     with archive:
         for member in archive.infolist():
-            if member.is_dir() or not member.file_size:
+            if member.filename.endswith("/") or not member.file_size:
                 continue
             part = _member(archive, member, len(content), meter)
             yield part
