@@ -5,11 +5,16 @@ import tempfile
 from pathlib import Path
 
 
-def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Put a file in place of what is there, in one step, on the disk when this returns. Raises OSError."""
+def write_file(path: Path, data: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
+    """Put a file in place of what is there, in one step, on the disk when this returns. Raises OSError.
+
+    ``owner`` is a user and a group; without it the file is that of this process.
+    """
     descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         try:
+            if owner is not None:
+                os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
             _write_all(descriptor, data)
             os.fsync(descriptor)
@@ -19,6 +24,12 @@ def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     except BaseException:
         os.unlink(beside)
         raise
+    _sync_folder(path.parent)
+
+
+def remove_file(path: Path) -> None:
+    """Take a file away, on the disk when this returns; gone already is fine. Raises OSError."""
+    path.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 

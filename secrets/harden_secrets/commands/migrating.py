@@ -17,14 +17,14 @@ from harden_secrets.cluster.holder import this_process
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.fingerprint import Fingerprinter
-from harden_secrets.migrate.folder import RunFolder, new_id, run_ids
+from harden_secrets.migrate.folder import RunFolder, new_id, run_folder, run_ids
 from harden_secrets.migrate.journal import Event, Journal
 from harden_secrets.migrate.performers import performers
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.run import Run
 from harden_secrets.migrate.standing import standing
 from harden_secrets.migrate.step import Step, steps
-from harden_secrets.migrate.unchanged import check_unchanged
+from harden_secrets.migrate.unchanged import check_unchanged, check_writable
 from harden_secrets.plan import file
 from harden_secrets.plan.values import Plan
 from harden_secrets.vault.port import Vault
@@ -42,35 +42,37 @@ def migrate(path: Path, place: Workplace, lock_namespace: str, output: Output, *
         for step in steps(plan):
             output.line(f"{step.id}: {step.words}")
         return 0
-    for run_id in run_ids(place.folder):
-        if RunFolder(place.folder, run_id).plan.id == plan.id:
-            return _again(run_id, place, lock_namespace, output)
     with _hands_on(plan, place, lock_namespace, output) as hands:
+        for run_id in run_ids(place.folder):
+            if RunFolder(place.folder, run_id).plan.id == plan.id:
+                return _again(RunFolder(place.folder, run_id), hands, output)
         check_unchanged(plan, hands.cluster, fingerprints)
+        check_writable(place.inventory_path)
         folder = RunFolder(place.folder, new_id(datetime.now(UTC)))
-        folder.create(plan)
         place.audit().append("run-begin", {"run": folder.id, "plan": plan.id})
+        folder.create(plan)
         with folder.lock():
             return hands.forward(folder)
 
 
-def _again(run_id: str, place: Workplace, lock_namespace: str, output: Output) -> int:
-    """A plan has one run: done, it stays done; undone, it needs a new plan; unfinished, it goes on."""
-    state = standing(RunFolder(place.folder, run_id))
+def _again(folder: RunFolder, hands: "_Hands", output: Output) -> int:
+    """A plan has one run: done, it stays done; undone, it needs a new plan; unfinished, a person decides."""
+    state = standing(folder)
     if state == "done":
-        output.line(f"this plan was carried out already, by run {run_id}: nothing to do")
+        folder.hand_over(hands.vault)
+        output.line(f"this plan was carried out already, by run {folder.id}: nothing to do")
         return 0
     if state in ("undone", "being undone"):
-        raise HardenError(f"run {run_id} of this plan is {state}", "make a new plan: harden secrets plan")
+        raise HardenError(f"run {folder.id} of this plan is {state}", "make a new plan: harden secrets plan")
     raise HardenError(
-        f"this plan was begun already, by run {run_id}, and not finished",
-        f"go on with: harden secrets resume {run_id}; or undo it: harden secrets rollback {run_id}",
+        f"this plan was begun already, by run {folder.id}, and not finished",
+        f"go on with: harden secrets resume {folder.id}; or undo it: harden secrets rollback {folder.id}",
     )
 
 
 def resume(run_id: str | None, place: Workplace, lock_namespace: str, output: Output, *, dry_run: bool) -> int:
     """Finishes a run in the direction in which it was going."""
-    folder = RunFolder(place.folder, run_id or _unfinished(place))
+    folder = run_folder(place.folder, run_id or _unfinished(place))
     if dry_run:
         return _say(folder, output, back=standing(folder) == "being undone")
     with folder.lock(), _hands_on(folder.plan, place, lock_namespace, output) as hands:
@@ -84,7 +86,7 @@ def resume(run_id: str | None, place: Workplace, lock_namespace: str, output: Ou
 
 def rollback(run_id: str | None, place: Workplace, lock_namespace: str, output: Output, *, dry_run: bool) -> int:
     """Undoes what a run did, last first."""
-    folder = RunFolder(place.folder, run_id or _unfinished(place))
+    folder = run_folder(place.folder, run_id or _unfinished(place))
     if dry_run:
         return _say(folder, output, back=True)
     with folder.lock(), _hands_on(folder.plan, place, lock_namespace, output) as hands:
@@ -119,10 +121,10 @@ class _Hands:
         plan = folder.plan
         try:
             self._run(folder, plan, self._journal(folder)).forward()
+            folder.hand_over(self.vault)
         except HardenError as error:
-            hint = f"this is run {folder.id}: go on with harden secrets resume, or undo it with harden secrets rollback"
+            hint = f"this is run {folder.id}: go on with harden secrets resume {folder.id}, or undo it with rollback"
             raise HardenError(error.messages, [*error.hints, hint]) from error
-        folder.hand_over(self.vault)
         self.place.audit().append("run-done", {"run": folder.id, "plan": plan.id})
         _tell_what_is_left(plan, self.output)
         return 0
@@ -130,6 +132,7 @@ class _Hands:
     def back(self, folder: RunFolder) -> int:
         """Undoes what was begun."""
         if standing(folder) == "undone":
+            folder.forget(self.vault)
             self.output.line(f"run {folder.id} is undone: nothing to do")
             return 0
         plan = folder.plan
@@ -185,8 +188,10 @@ def _hands_on(plan: Plan, place: Workplace, lock_namespace: str, output: Output)
     """Nobody else changes anything meanwhile: a lock on this host, and for a cluster a Lease that all hosts see."""
     place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(place.folder / "migrate.lock", "another harden changes something from this host", 2):
+        vault = place.vault()
+        _check_vault(plan, vault)
         if plan.mode == "files":
-            yield _Hands(place, place.vault(), None, lambda: None, output)
+            yield _Hands(place, vault, None, lambda: None, output)
             return
         cluster = place.cluster(output)
         if plan.context != cluster.context:
@@ -195,7 +200,16 @@ def _hands_on(plan: Plan, place: Workplace, lock_namespace: str, output: Output)
                 "choose the right one with --context or KUBECONFIG",
             )
         with lease.lock(cluster, lock_namespace, LEASE, this_process(plan.id)) as held:
-            yield _Hands(place, place.vault(), cluster, held.confirm, output)
+            yield _Hands(place, vault, cluster, held.confirm, output)
+
+
+def _check_vault(plan: Plan, vault: Vault) -> None:
+    if (plan.vault_address, plan.vault_mount) != (vault.address, vault.mount):
+        raise HardenError(
+            f"the plan is for {plan.vault_address} (mount {plan.vault_mount}), and this is {vault.address} "
+            f"(mount {vault.mount})",
+            "choose the right Vault with the inventory or VAULT_ADDR, or make the plan anew",
+        )
 
 
 def _check_key(plan: Plan, fingerprints: Fingerprinter, path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from harden.document.wording import quote
 from harden.errors import HardenError
 from harden.lock import locked
 from harden_secrets.confidential import Confidential
@@ -90,6 +91,11 @@ class RunFolder:
             yield
 
     @property
+    def is_handed_over(self) -> bool:
+        """Whether its key is not in the folder any more."""
+        return not self._key.exists()
+
+    @property
     def _vault_path(self) -> str:
         return f"{_VAULT_FOLDER}/{self.id}"
 
@@ -106,6 +112,13 @@ def run_ids(state: Path) -> list[str]:
         return sorted(
             name for name in (os.listdir(runs) if runs.is_dir() else ()) if (runs / name / "plan.json").is_file()
         )
+
+
+def run_folder(state: Path, run: str) -> RunFolder:
+    """The folder of a run that there is. Raises HardenError where there is none of that name."""
+    if run not in run_ids(state):
+        raise HardenError(f"there is no run {quote(run)}", "harden secrets runs lists them all")
+    return RunFolder(state, run)
 
 
 @contextlib.contextmanager

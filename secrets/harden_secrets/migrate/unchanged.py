@@ -1,6 +1,7 @@
 """Whether the world is still the one that a plan was made for."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from harden.errors import HardenError
@@ -20,6 +21,16 @@ def check_unchanged(plan: Plan, cluster: Cluster | None, fingerprints: Fingerpri
         wrong += [words for one in plan.objects if (words := _object_change(one, cluster, fingerprints))]
     if wrong:
         raise HardenError(wrong, "nothing was changed; make the plan anew: harden secrets plan")
+
+
+def check_writable(path: Path) -> None:
+    """Raises HardenError where a file could not be written in the end: better to know before anything is changed."""
+    there = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
+    if not os.access(there, os.W_OK) or not (there.is_dir() or os.access(path.absolute().parent, os.W_OK)):
+        raise HardenError(
+            f"{path}: cannot be written, and what is moved has to be entered there",
+            "name an inventory that you may write, with --inventory FILE or HARDEN_INVENTORY",
+        )
 
 
 def _object_change(seen: SeenObject, cluster: Cluster, fingerprints: Fingerprinter) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from harden_secrets.migrate.performers.deliver import Deliver, ProveDelivery
+from harden_secrets.migrate.performers.files import RewriteFile
 from harden_secrets.migrate.performers.grant import Grant
 from harden_secrets.migrate.performers.prove import ProveConsumer
 from harden_secrets.migrate.performers.record import Record
@@ -24,6 +25,7 @@ def performers(site: Site) -> Mapping[Kind, Performer]:
         Kind.GRANT: Grant(site),
         Kind.REPOINT: Repoint(site),
         Kind.PROVE_CONSUMER: ProveConsumer(site),
+        Kind.REWRITE_FILE: RewriteFile(site),
         Kind.REMOVE: Remove(site),
         Kind.VERIFY: Verify(site),
         Kind.RECORD: Record(site),

@@ -16,7 +16,7 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.migrate.performers.deliver import wrong_keys
 from harden_secrets.migrate.performers.selector import selects
 from harden_secrets.migrate.performers.site import DELIVERED, Site, existing
-from harden_secrets.migrate.performers.users import is_living, uses
+from harden_secrets.migrate.performers.users import is_living, needs
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import ConsumerChange, PlannedSecret, Sees
 
@@ -109,13 +109,13 @@ class ProveConsumer:
         if not selector:
             return []
         listed = self._site.cluster.list("v1", "Pod", change.object.namespace)
-        old = [(one.object, one.key) for one in secret.copies if one.object and one.removal not in ("leave", "repoint")]
+        old = [one for one in secret.copies if one.object and one.removal in ("delete-object", "remove-key")]
         return [
             pod
             for pod in listed
             if is_living(pod)
             and selects(selector, pod["metadata"].get("labels") or {})
-            and not any(uses(pod, name, key) for name, key in old)
+            and not any(needs(pod, secret, one) for one in old)
         ]
 
 

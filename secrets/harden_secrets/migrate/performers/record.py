@@ -1,17 +1,19 @@
 """Enter what was moved into the inventory, so that it can be rotated and delivered again."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
-from harden_secrets.durable import write_file
 from harden_secrets.inventory.addition import appended
 from harden_secrets.inventory.loader import read_inventory
 from harden_secrets.inventory.model import Delivery, KeySource, SecretEntry, SecretKind
+from harden_secrets.migrate.performers.fileimage import FileImage, exchange
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.step import Step
+from harden_secrets.plan import values
 from harden_secrets.plan.values import PlannedSecret
 
 
@@ -22,30 +24,35 @@ class Record:
         self._site = site
 
     def capture(self, step: Step) -> Confidential:
-        """The file as it was; it holds no value. Empty where there is none."""
-        return Confidential(_content(self._path))
+        """The file as it is."""
+        return FileImage.of(self._path).packed()
 
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
         """Nothing where the inventory has the name already: it is the person's."""
-        secret, text = self._site.secret(step), _content(self._path).decode()
-        known = read_inventory(text.encode(), str(self._path)).secrets if text.strip() else {}
-        if secret.name not in known:
-            _write(self._path, appended(text, [entry(secret)], str(self._path)))
+        now = FileImage.of(self._path)
+        wanted = self._with_entry(step, now)
+        if wanted != now:
+            wanted.put(self._path)
         return {"inventory": str(self._path)}
 
     def undo(self, step: Step, before: Confidential) -> None:
-        """Put back the file as it was, unless somebody has changed it since."""
-        secret, text = self._site.secret(step), before.reveal().decode()
-        now = _content(self._path).decode()
-        if now == text:
-            return
-        if now == appended(text, [entry(secret)], str(self._path)):
-            _write(self._path, text)
-            return
-        raise HardenError(
-            f"{self._path}: was changed since harden entered {secret.name}",
-            f"take the entry {secret.name} out by hand, then run: harden secrets rollback",
-        )
+        """Put back the file as it was. Raises HardenError where somebody has changed it since."""
+        old = FileImage.unpacked(before)
+        name = self._site.secret(step).name
+        exchange(self._path, self._with_entry(step, old), old, f"was changed since harden entered {name}")
+
+    def _with_entry(self, step: Step, image: FileImage) -> FileImage:
+        secret, text = self._site.secret(step), self._text(image)
+        known = read_inventory(text.encode(), str(self._path)).secrets if text.strip() else {}
+        if secret.name in known:
+            return image
+        return replace(image, content=Confidential(appended(text, [entry(secret)], str(self._path)).encode()))
+
+    def _text(self, image: FileImage) -> str:
+        try:
+            return image.content.reveal().decode() if image.content is not None else ""
+        except UnicodeDecodeError:
+            raise HardenError(f"{self._path}: is not UTF-8 text") from None
 
     @property
     def _path(self) -> Path:
@@ -54,38 +61,25 @@ class Record:
 
 
 def entry(secret: PlannedSecret) -> SecretEntry:
-    """The inventory's entry for a key that was moved."""
-    deliveries = tuple(
-        Delivery(
-            to=one.to,
-            namespace=one.namespace,
-            secret=one.secret,
-            type=one.type,
-            keys={key.key: KeySource(key.field, key.form) for key in one.keys},
-        )
-        for one in secret.deliveries
+    """The inventory's entry for a key that was moved. One that harden has no way to make anew is ``opaque``."""
+    kind = SecretKind.OPAQUE if secret.kind == "command" else SecretKind(secret.kind)
+    # A manifest that leaves its namespace to whoever applies it says nothing of where it is delivered.
+    deliveries = tuple(_delivery(one) for one in secret.deliveries if one.path or one.namespace)
+    return SecretEntry(name=secret.name, kind=kind, path=secret.vault_path, deliver=deliveries)
+
+
+def _delivery(planned: values.Delivery) -> Delivery:
+    made = Delivery(
+        to=planned.to,
+        namespace=planned.namespace,
+        secret=planned.secret,
+        type=planned.type,
+        keys={key.key: KeySource(key.field, key.form) for key in planned.keys},
+        path=planned.path,
     )
-    return SecretEntry(name=secret.name, kind=SecretKind(secret.kind), path=secret.vault_path, deliver=deliveries)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise HardenError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        if not text:
-            path.unlink(missing_ok=True)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, text.encode(), 0o644)
-    except OSError as error:
-        raise HardenError(
-            f"{path}: the inventory cannot be written: {error.strerror}",
-            "name one that you may write with --inventory FILE or HARDEN_INVENTORY; then: harden secrets resume",
-        ) from None
+    spec = planned.objects[0]["spec"] if planned.objects else {}
+    if planned.to == "external-secrets":
+        store = spec["secretStoreRef"]
+        return replace(made, store=store["name"], store_kind=store["kind"])
+    auth = str(spec.get("vaultAuthRef", ""))
+    return replace(made, auth=auth) if "/" not in auth else made  # the inventory knows those of its own namespace

@@ -6,14 +6,40 @@ from typing import Any
 from harden.errors import HardenError
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.confidential import Confidential
+from harden_secrets.migrate.performers.files import DeleteFile
 from harden_secrets.migrate.performers.site import Site, packed, restorable, unpacked
 from harden_secrets.migrate.performers.taking import LAST_APPLIED, entry, part_of, strangers, without
 from harden_secrets.migrate.performers.users import users
+from harden_secrets.migrate.run import Performer
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import Copy, PlannedSecret
 
 
 class Remove:
+    """Takes away a copy, in a file or in the cluster."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._in_file, self._in_cluster = DeleteFile(site), RemoveObject(site)
+
+    def capture(self, step: Step) -> Confidential:
+        """The whole object or file."""
+        return self._of(step).capture(step)
+
+    def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
+        """Raises HardenError where it is not what the plan saw, or still used."""
+        return self._of(step).perform(step, before)
+
+    def undo(self, step: Step, before: Confidential) -> None:
+        """Raises HardenError where somebody put something else there since."""
+        self._of(step).undo(step, before)
+
+    def _of(self, step: Step) -> Performer:
+        copy = self._site.secret(step).copies[step.index]
+        return self._in_file if copy.object is None else self._in_cluster
+
+
+class RemoveObject:
     """Deletes the object, or takes one key out of it and out of what kubectl remembers of it."""
 
     def __init__(self, site: Site) -> None:
@@ -29,7 +55,7 @@ class Remove:
         now = self._site.cluster.get(_name(copy))
         if old is not None and now is not None and entry(now, copy) is not None:
             self._check_known(self._site.secret(step), copy, now)
-            self._check_unused(copy)
+            self._check_unused(self._site.secret(step), copy)
             self._take(copy, now)
         return {"copy": copy.source, "how": copy.removal}
 
@@ -57,12 +83,12 @@ class Remove:
                 "undo the run with harden secrets rollback, then make a new plan",
             )
 
-    def _check_unused(self, copy: Copy) -> None:
+    def _check_unused(self, secret: PlannedSecret, copy: Copy) -> None:
         left: list[ObjectName] = []
 
         def unused() -> bool:
             nonlocal left
-            left = users(self._site.cluster, _name(copy), copy.key)
+            left = users(self._site.cluster, secret, copy)
             return not left
 
         if not self._site.until(self._site.delivery_seconds, unused):

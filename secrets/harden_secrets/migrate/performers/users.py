@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from harden_secrets.cluster.consumers import Index
 from harden_secrets.cluster.port import Cluster, Manifest, ObjectName
+from harden_secrets.plan.values import Copy, PlannedSecret
 
 # What makes pods, and pods. A ReplicaSet that is kept for a return to an older revision has none of its own.
 _KINDS = (
@@ -16,16 +17,30 @@ _KINDS = (
 _ENDED = ("Succeeded", "Failed")
 
 
-def users(cluster: Cluster, name: ObjectName, key: str) -> list[ObjectName]:
-    """Workloads and pods that see the entry ``key`` of a ConfigMap or Secret, or would if they began now."""
-    return sorted(ObjectName.of(one) for one in _living(cluster, name.namespace) if uses(one, name, key))
+def users(cluster: Cluster, secret: PlannedSecret, copy: Copy) -> list[ObjectName]:
+    """Workloads and pods that need a copy, or would if they began now."""
+    assert copy.object is not None, "nobody asks for the users of a file"
+    return sorted(ObjectName.of(one) for one in _living(cluster, copy.object.namespace) if needs(one, secret, copy))
 
 
-def uses(manifest: Manifest, name: ObjectName, key: str) -> bool:
-    """Whether this one object does."""
+def needs(manifest: Manifest, secret: PlannedSecret, copy: Copy) -> bool:
+    """Whether this one object does.
+
+    Not if it shows the rest of a ConfigMap, whatever that holds, and the delivered Secret beside it.
+    """
+    assert copy.object is not None, "nobody asks for the users of a file"
     index = Index()
     index.add(manifest)
-    return bool(index.consumers(name, key))
+    found = index.consumers(copy.object, None)
+    if any(one.key == copy.key for one in found):
+        return True
+    whole = any(not one.key for one in found)
+    return whole and not (copy.removal == "remove-key" and _has_delivered(index, secret, copy.object.namespace))
+
+
+def _has_delivered(index: Index, secret: PlannedSecret, namespace: str) -> bool:
+    names = [one.secret for one in secret.deliveries if one.namespace == namespace]
+    return any(index.consumers(ObjectName("v1", "Secret", namespace, name)) for name in names)
 
 
 def is_living(pod: Manifest) -> bool:
