@@ -49,6 +49,8 @@ def take_apart(content: bytes, file: str, budget: Budget) -> list[Taken]:
     """
     if len(content) < _SHORT or (b"\n" not in content and not _FLOW.match(content)):
         return []
+    if b"\0" in content:  # a program, an image: what stands in it is found without knowing where
+        return []
     if len(content) > budget.document:
         structured = file.lower().endswith((*_JSON_NAMES, *_YAML_NAMES, *_HCL_NAMES)) or _FLOW.match(content)
         return [Taken("", [], "it is too large to be taken apart into fields")] if structured else []
