@@ -10,6 +10,7 @@ from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, examine, examine_object
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.plan.entry import AGAIN, content, whole
+from harden_secrets.plan.fileobjects import shown_in
 from harden_secrets.plan.values import PlannedSecret, VaultField
 
 STORED = "stored"  # the family under which the bytes of a field are fingerprinted
@@ -50,6 +51,7 @@ def _in_file(field: VaultField) -> Iterator[Confidential]:
         raise HardenError(f"{field.source}: cannot be read: {error.strerror}", AGAIN) from None
     if not field.pointer:
         yield Confidential(data)
+    yield from shown_in(data, field.pointer)
     for seen in examine(data, field.source, DETECTORS):
         if isinstance(seen, Sighting):
             yield seen.value

@@ -1,5 +1,5 @@
 """Files with a value taken out or a reference exchanged, and every other byte as it was. Pure."""
 
-from harden_secrets.rewrite.rewriting import Edit, rewritten
+from harden_secrets.rewrite.rewriting import Edit, exchanged, rewritten
 
-__all__ = ["Edit", "rewritten"]
+__all__ = ["Edit", "exchanged", "rewritten"]

@@ -1,6 +1,7 @@
 """A file with some edits made, and proof that nothing else about it has changed."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,8 @@ _AGAIN = "nothing was written; make the plan anew, or change this file by hand"
 def rewritten(data: bytes, edits: Sequence[Edit], source: str = "") -> bytes:
     """The file with all edits made; no bytes where nothing but comments would be left of it.
 
-    Edits, by ``edit``: ``patch`` (``document``, and ``patch``: RFC 6902 operations on its meaning), ``document``
+    Edits, by ``edit``: ``patch`` (``document``, and ``patch``: RFC 6902 operations on its meaning, besides these
+    ``words``, a list of pairs, which exchanges words in the text at ``path``), ``document``
     (``document`` is taken out as a whole), ``cut`` (``start``, ``end``: offsets in bytes; for comments), ``text``
     (``start``, ``end``, ``old``, ``new``: offsets in characters of UTF-8 text), ``create`` (``text``: of a new file).
     Positions and numbers of documents are those of ``data``. Raises HardenError where the result would not mean
@@ -98,11 +100,28 @@ def _readable(whole: Stream, number: int) -> Document:
 def _after(document: Document, edits: Sequence[Edit]) -> Any:
     value = document.value
     try:
-        for edit in edits:
-            value = applied(value, edit["patch"])
+        for operation in (one for edit in edits for one in edit["patch"]):
+            value = applied(value, [_plain(value, operation)])
     except (LookupError, ValueError, TypeError):
         raise BrokenError("there is nothing at the place that the plan names", document.start) from None
     return value
+
+
+def _plain(value: Any, operation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``words`` as the `replace` that it comes to: a text may hold what must not stand in a plan."""
+    if operation["op"] != "words":
+        return operation
+    text: Any = value
+    for part in operation["path"].split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        text = text[int(name)] if isinstance(text, list) else text[name]
+    return {"op": "replace", "path": operation["path"], "value": exchanged(text, operation["words"])}
+
+
+def exchanged(text: str, words: Sequence[Sequence[str]]) -> str:
+    """A text with all words that are the first of a pair become the second."""
+    known = {one[0]: one[1] for one in words}
+    return "".join(known.get(part, part) for part in re.split(r"(\s+)", text))
 
 
 def _document_start(whole: Stream, document: Document) -> int:
