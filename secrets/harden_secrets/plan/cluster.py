@@ -1,21 +1,23 @@
 """From a cluster and what was found in it to a plan. Pure: a world in, a plan out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harden_secrets.cluster.consumers import Consumer, Way
-from harden_secrets.cluster.owners import owner
 from harden_secrets.cluster.port import Manifest, ObjectName
-from harden_secrets.migrate.reversal import applied
+from harden_secrets.migrate.reversal import Operation, applied
 from harden_secrets.plan import consuming, delivering, naming
 from harden_secrets.plan.consuming import Use
+from harden_secrets.plan.copying import Copies, Left
 from harden_secrets.plan.digest import digest
 from harden_secrets.plan.grouping import grouped
 from harden_secrets.plan.held import Held, moves_as_a_whole
 from harden_secrets.plan.moves import Move, Moves
-from harden_secrets.plan.reading import readers_after, readers_before
-from harden_secrets.plan.scrubbing import cannot_scrub
-from harden_secrets.plan.sourcing import Sourced, sourced
+from harden_secrets.plan.owning import owners_changes
+from harden_secrets.plan.reading import Reading
+from harden_secrets.plan.repointing import patch, repointed
+from harden_secrets.plan.scrubbing import cannot_scrub, notes
+from harden_secrets.plan.sourcing import sourced
 from harden_secrets.plan.storing import Entry, Store, store
 from harden_secrets.plan.values import (
     FORMAT,
@@ -50,9 +52,12 @@ def build(world: World, request: Request, plan_id: str, made_at: str) -> Plan:
 
 
 def _groups(world: World) -> list[list[Held]]:
-    """Copies of one key move together, and so do the keys of an object that moves as a whole."""
-    bonds = [[one.fingerprint, *([one.object] if moves_as_a_whole(one.manifest) else [])] for one in world.held]
-    return grouped(world.held, bonds)
+    """Copies of one key move together, and so do the keys of one entry, or of an object that moves as a whole."""
+
+    def with_it(one: Held) -> object:
+        return one.object if moves_as_a_whole(one.manifest) else (one.object, one.pointer)
+
+    return grouped(world.held, [[one.fingerprint, with_it(one)] for one in world.held])
 
 
 @dataclass(slots=True)
@@ -66,6 +71,10 @@ class _Moving:
     asking: list[Use] = field(default_factory=list)  # scripts in files
     users: dict[ObjectName, tuple[Consumer, ...]] = field(default_factory=dict)
 
+    def of(self, name: ObjectName) -> Moves:
+        """What moves, as far as it is of any concern to an object."""
+        return Moves(self.moves.get(name.namespace, {}), self.literals.get(name, {}))
+
 
 class _Builder:
     def __init__(self, world: World, request: Request) -> None:
@@ -77,7 +86,8 @@ class _Builder:
         self._taken: dict[str, set[str]] = {}
         # What earlier keys of the plan leave behind for later ones, which may share a consumer or a ConfigMap.
         self._turned: dict[ObjectName, Manifest] = {}
-        self._gone: dict[ObjectName, set[str]] = {}
+        self._copies = Copies(world, request.allow_owned)
+        self._reading = Reading(world.objects.values())
         for name in world.objects:
             if name.kind == "Secret":
                 self._taken.setdefault(name.namespace, set()).add(name.name)
@@ -102,7 +112,9 @@ class _Builder:
         moving = self._moving(group, kept)
         changes = [self._change(target, moving, kept) for target in self._targets(moving)]
         from_files = sourced(moving.asking, self._request)
-        copies = self._copies(group, moving, changes, from_files)
+        asking = [use for use in moving.asking if use not in from_files.rewritten]
+        copies = tuple(self._copies.of(group, Left({one.object: one for one in changes}, moving.uses, asking)))
+        self._looked_at |= {one.object for one in group}
         path = self._path(name, group)
         deliveries = tuple(delivering.by(one, path, self._request) for one in moving.deliveries)
         grants = tuple(dict.fromkeys(self._grants(moving)))
@@ -114,16 +126,41 @@ class _Builder:
             kind=naming.kind(main.material),
             vault_path=path,
             fields=tuple(kept.fields),
-            copies=tuple(copies),
+            copies=copies,
             deliveries=deliveries,
             consumers=tuple(changes),
             files=from_files.files,
             grants=grants,
-            source_patches=from_files.patches,
-            cannot_scrub=cannot_scrub(group, moving.users, self._world),
-            readers_before=readers_before(group, self._world),
-            readers_after=readers_after(deliveries, grants, self._world),
+            source_patches=(*from_files.patches, *owners_changes(self._instead(changes, moving), copies)),
+            cannot_scrub=cannot_scrub(group, self._world),
+            readers_before=self._reading.before(one.object for one in group if not one.is_literal),
+            readers_after=self._readers_after(deliveries, copies, grants, moving),
+            notes=notes(moving.users),
         )
+
+    def _instead(
+        self, changes: Iterable[ConsumerChange], moving: _Moving
+    ) -> Iterator[tuple[ConsumerChange, str, Sequence[Operation]]]:
+        """What would be changed of objects if their owners did not undo it."""
+        for change in changes:
+            if not change.applies and change.owner.will_undo:
+                manifest = self._turned.get(change.object, self._world.objects[change.object])
+                uses, moves = moving.uses.get(change.object, []), moving.of(change.object)
+                operations = patch(manifest, consuming.turned(manifest, uses, moves))
+                words = consuming.uses_in_words(uses) or "secrets instead of literal variables"
+                yield change, words, tuple(consuming.shown(operations, moves.literals))
+
+    def _readers_after(
+        self, deliveries: Iterable[Delivery], copies: Iterable[Copy], grants: Iterable[Grant], moving: _Moving
+    ) -> tuple[str, ...]:
+        """Of what is delivered, and of copies that stay; pods that see a copy will see what is delivered."""
+        names = [ObjectName("v1", "Secret", one.namespace, one.secret) for one in deliveries]
+        names += [one.object for one in copies if one.removal == "leave" and one.object is not None]
+        pods = [manifest for name, manifest in self._world.objects.items()
+                if name.kind == "Pod" and name.namespace in moving.moves]  # fmt: skip
+        changed = [repointed(pod, Moves(moving.moves[pod["metadata"]["namespace"]])) for pod in pods]
+        seen = [name for name in names if name.kind in ("ConfigMap", "Secret")]
+        return self._reading.after(seen, grants, changed)
 
     def _moving(self, group: Sequence[Held], kept: Store) -> _Moving:
         moving = _Moving()
@@ -132,7 +169,7 @@ class _Builder:
             moving.users[name] = users
             if users:
                 taken = self._taken.setdefault(name.namespace, set())
-                manifest = self._left_of(name)
+                manifest = self._copies.left_of(name)
                 made, move = delivering.delivered(name, manifest, entries, users, taken, self._world.fingerprints)
                 taken.add(made.secret)
                 moving.deliveries.append(made)
@@ -150,10 +187,10 @@ class _Builder:
         self, name: ObjectName, entries: Sequence[Entry], users: Iterable[Consumer], move: Move, moving: _Moving
     ) -> None:
         for user in users:
-            of_it = tuple(entry for entry in entries if user.narrowed(entry.key) is not None)
+            of_it = tuple(entry for entry in entries if consuming.seen_by(user, name, entry))
             use = Use(user, name, of_it, move.secret)
             target = user.replaced
-            if not of_it:
+            if not of_it and not (move.whole and user.way is Way.ENV_FROM):  # it may not refer to what is gone
                 continue
             if target is None or target not in self._world.objects:
                 moving.asking.append(use)
@@ -167,62 +204,23 @@ class _Builder:
     def _change(self, target: ObjectName, moving: _Moving, kept: Store) -> ConsumerChange:
         self._looked_at.add(target)
         manifest = self._turned.get(target, self._world.objects[target])
-        moves = Moves(moving.moves.get(target.namespace, {}), moving.literals.get(target, {}))
         made = consuming.change(
             manifest,
             moving.uses.get(target, []),
-            moves,
+            moving.of(target),
             self._world.fingerprints,
             allow_owned=self._request.allow_owned,
         )
+        if any((target, str(one["path"])) in self._world.secret_texts for one in made.patch if one["op"] == "replace"):
+            # The patch would show it.
+            made = replace(
+                made, applies=False, patch=(), words="the text to change holds a key itself: change it by hand"
+            )
         self._turned[target] = applied(manifest, made.patch)
         own = {pointer: entry for (name, pointer), entry in kept.literals.items() if name == target}
         literal = tuple(consuming.literal_sees(manifest, own, self._world.fingerprints))
-        words = made.words or "; ".join(f"literal variable {entry.key} -> secret" for entry in own.values())
+        words = made.words or "; ".join(f"variable {one.key} from a secret, no more a literal" for one in own.values())
         return replace(made, sees=(*made.sees, *literal), words=words)
-
-    def _copies(
-        self, group: Sequence[Held], moving: _Moving, changes: Sequence[ConsumerChange], from_files: Sourced
-    ) -> Iterator[Copy]:
-        by_target = {change.object: change for change in changes}
-        done: set[tuple[ObjectName, str]] = set()
-        for one in group:
-            if (one.object, one.pointer) in done:
-                continue
-            done.add((one.object, one.pointer))
-            self._looked_at.add(one.object)
-            yield self._copy(one, moving, by_target, from_files)
-
-    def _copy(
-        self, one: Held, moving: _Moving, by_target: Mapping[ObjectName, ConsumerChange], from_files: Sourced
-    ) -> Copy:
-        by = owner(one.manifest)
-        copy = Copy(one.source, 0, one.encodings, "leave", one.object, one.pointer, one.key, reason="", owner=by)
-        if one.is_literal:
-            change = by_target[one.object]
-            return replace(copy, removal="repoint") if change.applies else replace(copy, reason=change.words)
-        waiting = [change for target, change in by_target.items() if not change.applies
-                   and any(use.of == one.object for use in moving.uses.get(target, ()))]  # fmt: skip
-        unread = [use for use in moving.asking if use.of == one.object and use not in from_files.rewritten]
-        if by.will_undo and not self._request.allow_owned:
-            return replace(
-                copy, reason=f"{by.kind} {by.name} would bring it back: take it out of its source".replace("  ", " ")
-            )
-        if waiting:
-            return replace(copy, reason=f"{waiting[0].object} still uses it: {waiting[0].words}")
-        if unread:
-            return replace(copy, reason=f"{unread[0].consumer} still reads it")
-        left = self._left_of(one.object)
-        alone = {*(left.get("data") or {}), *(left.get("binaryData") or {})} <= {one.key}
-        self._gone.setdefault(one.object, set()).add(one.key)
-        return replace(copy, removal="delete-object" if alone or moves_as_a_whole(one.manifest) else "remove-key")
-
-    def _left_of(self, name: ObjectName) -> Manifest:
-        """The object without the entries that the plan has taken out of it already."""
-        gone = self._gone.get(name, set())
-        manifest = self._world.objects[name]
-        parts = {part: manifest[part] for part in ("data", "binaryData") if manifest.get(part)}
-        return manifest | {part: {k: v for k, v in entries.items() if k not in gone} for part, entries in parts.items()}
 
     def _grants(self, moving: _Moving) -> Iterator[Grant]:
         asking = [use for uses in moving.uses.values() for use in uses if use.consumer.way is Way.API]
@@ -230,7 +228,7 @@ class _Builder:
             if use.consumer.service_account and use.consumer.object is not None:
                 account = use.consumer.service_account
                 yield Grant(use.of.namespace, use.secret, account, use.consumer.object.namespace)
-        for use in moving.asking:
+        for use in (one for one in moving.asking if one.consumer.way is Way.API):
             for namespace, account in self._request.readers:
                 yield Grant(use.of.namespace, use.secret, account, namespace)
 

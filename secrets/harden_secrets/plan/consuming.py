@@ -11,13 +11,14 @@ from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.migrate.performers.rollout import WORKLOADS
 from harden_secrets.plan.moves import Moves
-from harden_secrets.plan.repointing import patch, repointed
-from harden_secrets.plan.scripts import redirected
+from harden_secrets.plan.owning import called
+from harden_secrets.plan.repointing import patch, pod_spec, repointed
+from harden_secrets.plan.scripts import otherwise, redirected
 from harden_secrets.plan.storing import DELIVERED, Entry
 from harden_secrets.plan.values import ConsumerChange, Sees
 
-# The API server takes no change of their pods' volumes and variables.
-FIXED = frozenset({"Pod", "Job", "ControllerRevision"})
+# The API server takes no change of their references.
+FIXED = frozenset({"Pod", "Job", "ControllerRevision", "PersistentVolume", "StorageClass", "VolumeSnapshotClass"})
 _IN_PODS = frozenset({Way.ENV, Way.ENV_FROM, Way.VOLUME, Way.PROJECTED, Way.SUB_PATH})
 _BY_NAME = frozenset({Way.REFERENCE, Way.TLS, Way.DRIVER})  # of a Secret: only its name is exchanged
 _REPOINTED = frozenset({Way.IMAGE_PULL, Way.SERVICE_ACCOUNT, Way.TLS}) | _IN_PODS
@@ -41,25 +42,22 @@ def change(
     by = owner(manifest)
     after = turned(manifest, uses, moves)
     operations = patch(manifest, after)
-    obstacle = _obstacle(name, uses, manifest, after)
-    applies = bool(operations) and not obstacle and (allow_owned or not by.will_undo)
-    words = obstacle or (
-        f"{by.kind} {by.name} would undo it".replace("  ", " ") if by.will_undo and not allow_owned else ""
-    )
+    obstacle = _obstacle(name, uses, manifest, after) or ("" if operations else _nothing_to_change(manifest))
+    if not obstacle and by.will_undo and not allow_owned:
+        obstacle = f"{called(by)} would undo it"
+    applies = not obstacle
     return ConsumerChange(
         object=name,
-        words=words or uses_in_words(uses),
-        patch=tuple(_shown(operations, moves.literals)) if applies else (),
-        sees=tuple(dict.fromkeys(_sees(uses, fingerprints))),
+        words=obstacle or uses_in_words(uses),
+        patch=tuple(shown(operations, moves.literals)) if applies else (),
+        sees=tuple(dict.fromkeys(_sees(name, uses, fingerprints))),
         rollout=name.kind in WORKLOADS,
         applies=applies,
         owner=by,
     )
 
 
-def _shown(
-    operations: Iterable[Mapping[str, Any]], literals: Mapping[str, tuple[str, str]]
-) -> Iterable[dict[str, Any]]:
+def shown(operations: Iterable[Mapping[str, Any]], literals: Mapping[str, tuple[str, str]]) -> Iterable[dict[str, Any]]:
     """The patch as a plan may show it: a literal value is tested by the name of its variable.
 
     Whoever applies it tests the values themselves (see :mod:`harden_secrets.migrate.performers.repoint`).
@@ -86,14 +84,23 @@ def unturned(before: Manifest, after: Manifest, uses: Iterable[Use]) -> str:
 
 def uses_in_words(uses: Iterable[Use]) -> str:
     """What is turned to what."""
-    said = {f"{use.of.kind.lower()} {use.of.name} -> secret {use.secret} ({use.consumer.way})" for use in uses}
+    said = {f"secret {use.secret} instead of {use.of.kind.lower()} {use.of.name} ({use.consumer.way})" for use in uses}
     return "; ".join(sorted(said))
 
 
 def _obstacle(name: ObjectName, uses: Sequence[Use], before: Manifest, after: Manifest) -> str:
     if name.kind in FIXED:
-        return f"a {name.kind.lower()} cannot be changed in place: make it anew with the Secret"
+        return f"a {name.kind} cannot be changed in place: make it anew with the Secret"
+    for use in uses:
+        if use.consumer.way is Way.API and (more := otherwise(use.of, use.entries)):
+            return f"its script must also {more}"
     return unturned(before, after, uses)
+
+
+def _nothing_to_change(manifest: Manifest) -> str:
+    if pod_spec(manifest) is None:
+        return "harden does not know how it makes its pods: change it by hand"
+    return "something else than its template gave it to its pods, a ServiceAccount or a webhook: restart it afterwards"
 
 
 def _is_turned(use: Use, before: Manifest, after: Manifest) -> bool:
@@ -143,16 +150,24 @@ def _rewrite(manifest: Manifest, pointer: str, reads: Iterable[Use]) -> None:
     _set(holder, last, text)
 
 
-def _sees(uses: Iterable[Use], fingerprints: Fingerprinter) -> Iterable[Sees]:
+def seen_by(user: Consumer, of: ObjectName, entry: Entry) -> bool:
+    """Whether a consumer sees an entry. The kubelet makes variables of a ConfigMap's ``data`` only."""
+    if of.kind == "ConfigMap" and entry.part == "binaryData" and user.way in (Way.ENV, Way.ENV_FROM):
+        return False
+    return user.narrowed(entry.key) is not None
+
+
+def _sees(name: ObjectName, uses: Iterable[Use], fingerprints: Fingerprinter) -> Iterable[Sees]:
     for use in uses:
-        if use.consumer.way not in _IN_PODS or not use.consumer.running or not use.consumer.container:
+        by_itself = use.consumer.running or use.consumer.object == name  # of a template that rests, what it will see
+        if use.consumer.way not in _IN_PODS or not by_itself or not use.consumer.container:
             continue
         for entry in use.entries:
             one = use.consumer.narrowed(entry.key)
             if one is not None:
                 at = f"env:{one.path}" if one.way in (Way.ENV, Way.ENV_FROM) else one.path
                 digest = fingerprints.of_bytes(DELIVERED, entry.shown)
-                yield Sees(one.container, at, entry.form, digest, one.optional)
+                yield Sees(one.container, at, entry.form, digest, one.optional, entry.size)
 
 
 def literal_sees(manifest: Manifest, pointers: Mapping[str, Entry], fingerprints: Fingerprinter) -> Iterable[Sees]:
@@ -161,7 +176,7 @@ def literal_sees(manifest: Manifest, pointers: Mapping[str, Entry], fingerprints
         container = _at(manifest, "/".join(pointer.split("/")[:-3]))
         if isinstance(container, dict):
             digest = fingerprints.of_bytes(DELIVERED, entry.shown)
-            yield Sees(str(container.get("name", "")), f"env:{entry.key}", entry.form, digest)
+            yield Sees(str(container.get("name", "")), f"env:{entry.key}", entry.form, digest, size=entry.size)
 
 
 def _parts(pointer: str) -> list[str]:

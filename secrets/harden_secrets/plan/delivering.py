@@ -33,7 +33,7 @@ def delivered(
     for entry in entries:
         asked = [user for user in users if user.way is Way.API and user.narrowed(entry.key) is not None]
         others = [user for user in users if user.way is not Way.API and user.narrowed(entry.key) is not None]
-        both = entry.form == "base64" and bool(asked) and entry.part == "data"
+        both = entry.form == "base64" and bool(asked) and name.kind == "ConfigMap" and entry.part == "data"
         if both:
             keys.append(_key(replace(entry, form="raw"), entry.key, fingerprints, None))
         mounted[entry.key] = entry.key + TEXT if both else entry.key
@@ -42,7 +42,9 @@ def delivered(
     moved = {entry.key for entry in entries}
     kept = tuple(sorted({*(manifest.get("data") or {}), *(manifest.get("binaryData") or {})} - moved))
     kind = str(manifest.get("type") or "Opaque") if name.kind == "Secret" else "Opaque"
-    move = Move(cast(Kind, name.kind), name.name, secret, mounted, kept, exact=len(keys) == len(entries))
+    binary = frozenset(entry.key for entry in entries if entry.part == "binaryData")
+    exact = len(keys) == len(entries)
+    move = Move(cast(Kind, name.kind), name.name, secret, mounted, kept, exact=exact, binary=binary)
     return Delivery("direct", name.namespace, secret, kind, tuple(keys)), move
 
 

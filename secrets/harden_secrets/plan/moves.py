@@ -13,8 +13,9 @@ class Move:
 
     ``kept`` are the entries that stay where they are. ``mounted`` says for each entry that goes which key of the new
     Secret has the bytes that a volume or variable of the old object showed; mostly its own name, ``key.base64`` where
-    the plain name has other bytes. ``exact`` says that the Secret has
-    no entries besides these, so that whoever shows all of it shows no more than before.
+    the plain name has other bytes. ``binary`` are those of them that are in ``binaryData``, which makes no variables.
+    ``exact`` says that the Secret has no entries besides these, so that whoever shows all of it shows no more than
+    before.
     """
 
     kind: Kind
@@ -23,6 +24,7 @@ class Move:
     mounted: Mapping[str, str]
     kept: tuple[str, ...] = ()
     exact: bool = True
+    binary: frozenset[str] = frozenset()
 
     @property
     def whole(self) -> bool:

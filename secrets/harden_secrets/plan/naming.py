@@ -25,6 +25,8 @@ _FIELDS = {
     Material.PASSWORD: "password",
 }
 _RESERVED = "harden_encoding"
+# What people choose, or may have chosen a part of: how long it is is nobody's business.
+_CHOSEN = frozenset({Material.PASSWORD, Material.SYMMETRIC_KEY, Material.KUBECONFIG, Material.DOCKER_CONFIG})
 _LONGEST = 253  # of an object's name, RFC 1123 subdomain
 
 
@@ -36,6 +38,11 @@ def kind(material: Material) -> Kind:
 def field(material: Material, key: str, taken: Collection[str]) -> str:
     """A name for a field in Vault: letters, digits and underscores, so that no template can misread it."""
     return numbered(_FIELDS.get(material) or plain_field(key), {*taken, _RESERVED}, "_")
+
+
+def has_telling_size(material: Material) -> bool:
+    """Whether the number of its bytes tells a person which form it has, and nobody what it is."""
+    return material not in _CHOSEN
 
 
 def plain_field(key: str) -> str:

@@ -88,9 +88,14 @@ def container_repointed(container: dict[str, Any], moves: Moves) -> None:
 
 
 def _env_from(entry: dict[str, Any], moves: Moves) -> list[dict[str, Any]]:
+    """The sources that make the same variables; the one that was where no Secret as a whole does."""
     for _, reference, kind in _VARIABLES:
         move = moves.of(kind, (entry.get(reference) or {}).get("name", ""))
         if move is not None:
+            if move.binary >= set(move.mounted):  # it made no variable of what goes
+                return [] if move.whole else [entry]
+            if move.renames or move.binary or not move.exact:
+                return [entry]
             moved = {key: value for key, value in entry.items() if key != reference}
             moved["secretRef"] = entry[reference] | {"name": move.secret}
             # The later of two sources wins a name, so the order among the sources of this container stays.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harden_secrets.plan.consuming import Use
-from harden_secrets.plan.scripts import redirected
+from harden_secrets.plan.scripts import otherwise, redirected
 from harden_secrets.plan.values import FileChange, SourcePatch
 from harden_secrets.plan.world import Request
 
@@ -26,18 +26,18 @@ def sourced(asking: Sequence[Use], request: Request) -> Sourced:
     for use in asking:
         reader = use.consumer
         new = redirected(reader.text, use.of, use.secret)
-        plain = (
-            any(entry.form == "raw" and entry.part == "data" for entry in use.entries) and use.of.kind == "ConfigMap"
-        )
-        said = f"read secret {use.of.namespace}/{use.secret} instead of {use.of}"
-        if new is not None and not plain and request.rewrite_scripts and reader.object is None:
+        more = otherwise(use.of, use.entries)
+        said = f"ask for secret {use.of.namespace}/{use.secret} instead of {use.of}"
+        if new is not None and not more and request.rewrite_scripts and reader.object is None:
             edit = {"edit": "text", "start": reader.start, "end": reader.end, "old": reader.text, "new": new}
             edits.setdefault(reader.source, []).append(edit)
             words.setdefault(reader.source, []).append(f"line {reader.line}: {said}")
             rewritten.append(use)
         else:
-            undo = ", and undo base64 once more" if plain else ""
             what = f": {reader.text} becomes {new}" if new is not None else ""
-            patches.append(SourcePatch(reader.source, reader.line, said + undo + what))
+            what += " (--rewrite-scripts does it)" if new is not None and not more and reader.object is None else ""
+            also = f", and {more}" if more else ""
+            file = reader.source or str(reader.object)
+            patches.append(SourcePatch(file, reader.line, said + also + what))
     files = tuple(FileChange(path, tuple(words[path]), tuple(edits[path])) for path in sorted(edits))
     return Sourced(files, tuple(patches), tuple(rewritten))

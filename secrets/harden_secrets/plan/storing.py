@@ -1,7 +1,7 @@
 """Which fields a key gets in Vault, and in which form each entry is had from them. Pure."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harden_secrets.cluster.port import Manifest, ObjectName
@@ -18,13 +18,17 @@ DELIVERED = "delivered"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of an object that moves: the field and form that give ``shown``, the bytes that its consumers see."""
+    """An entry of an object that moves: the field and form that give ``shown``, the bytes that its consumers see.
+
+    ``size`` is how many; 0 where that would help in guessing them.
+    """
 
     key: str
     field: str
     form: Form
     shown: Confidential
     part: str
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -40,12 +44,13 @@ def store(group: Sequence[Held], fingerprints: Fingerprinter) -> Store:
     """One field for each different content; what moves as a whole has fields for its other entries as well."""
     made = Store()
     known: dict[Confidential, str] = {}
-    for one in group:
+    for one in _entries(group):
         content = one.content
         if content not in known:
             known[content] = naming.field(one.material, one.key, [field.name for field in made.fields])
             made.fields.append(_field(known[content], one, content, fingerprints))
-        entry = Entry(one.key, known[content], _form(one, content), one.shown, one.part)
+        size = len(one.shown.reveal()) if naming.has_telling_size(one.material) else 0
+        entry = Entry(one.key, known[content], _form(one, content), one.shown, one.part, size)
         if one.is_literal:
             made.literals[one.object, one.pointer] = entry
         else:
@@ -53,6 +58,14 @@ def store(group: Sequence[Held], fingerprints: Fingerprinter) -> Store:
     for name, manifest in {one.object: one.manifest for one in group if _whole(one)}.items():
         _rest_of(name, manifest, made, known, fingerprints)
     return made
+
+
+def _entries(group: Sequence[Held]) -> Iterable[Held]:
+    """Each entry once: two keys may be in one."""
+    found: dict[tuple[ObjectName, str], Held] = {}
+    for one in group:
+        found.setdefault((one.object, one.pointer), one)
+    return found.values()
 
 
 def _form(one: Held, content: Confidential) -> Form:

@@ -46,6 +46,7 @@ class Copy:
     ``pointer`` is the RFC 6901 pointer of the field, ``key`` its name among the object's data. ``removal``:
     ``delete-object`` (nothing else is in it), ``remove-key``, ``repoint`` (the change of a consumer takes it away, as
     with a literal environment variable), ``delete-file``, ``rewrite-file``, or ``leave`` with a ``reason``.
+    ``material`` and ``fingerprint`` are those of the key in it: a Secret that moves as a whole may hold several.
     """
 
     source: str
@@ -57,6 +58,8 @@ class Copy:
     key: str = ""
     reason: str = ""
     owner: Owner = NOBODY
+    material: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +105,17 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Sees:
-    """What one consumer sees: in a container, a file's path or ``env:NAME``, and the digest of the bytes there."""
+    """What one consumer sees: in a container, a file's path or ``env:NAME``, and the digest of the bytes there.
+
+    ``size`` is how many bytes; 0 where that is not told, since it would help in guessing what people choose.
+    """
 
     container: str
     at: str
     form: Form
     digest: str
     optional: bool = False
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,11 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class PlannedSecret:
-    """One key and all that happens to it."""
+    """One key and all that happens to it.
+
+    ``cannot_scrub`` are the places that keep the old value whatever harden does: it has to be rotated. ``notes`` are
+    for the person who decides.
+    """
 
     name: str
     material: Material
@@ -177,6 +188,7 @@ class PlannedSecret:
     cannot_scrub: tuple[str, ...] = ()
     readers_before: tuple[str, ...] = ()
     readers_after: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A cluster at one moment. ``index`` knows the consumers, those in files too; ``left`` is what cannot be moved."""
+    """A cluster at one moment. ``index`` knows the consumers, those in files too; ``left`` is what cannot be moved.
+
+    ``elsewhere`` are places that a plan leaves alone, by the fingerprint of the key that is there. ``unseen`` are kinds
+    that could not be listed: what is of one of them may use anything. ``secret_texts`` are fields (object, pointer) in
+    which something was found: they may not be shown.
+    """
 
     context: str
     objects: Mapping[ObjectName, Manifest]
@@ -39,4 +44,6 @@ class World:
     index: Index
     fingerprints: Fingerprinter
     left: tuple[str, ...] = ()
-    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # fingerprint → places that stay
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
+    secret_texts: frozenset[tuple[ObjectName, str]] = frozenset()
