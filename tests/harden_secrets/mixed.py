@@ -5,7 +5,7 @@ from functools import cache
 
 from harden_secrets.cluster.port import Manifest
 from tests.harden_secrets.keys import ssh, symmetric
-from tests.harden_secrets.scene import scene
+from tests.harden_secrets.simple_scene import scene
 from tests.harden_secrets.stage import applied_by_kubectl, entries, workload
 
 

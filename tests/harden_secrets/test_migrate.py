@@ -13,7 +13,7 @@ from harden_secrets.inventory.loader import read_inventory
 from harden_secrets.plan.file import as_text
 from tests.harden_secrets.fake_cluster import Call
 from tests.harden_secrets.mixed import keys, main_scene, mixed
-from tests.harden_secrets.scene import NAME, SCRIPT
+from tests.harden_secrets.simple_scene import NAME, SCRIPT
 from tests.harden_secrets.stage import LAST_APPLIED, Stage
 
 SCENES = [main_scene, mixed]
