@@ -13,9 +13,9 @@ from harden_secrets.examine.quiet import is_encrypted
 from harden_secrets.examine.relevance import Relevance
 from harden_secrets.examine.sighting import Reference, Unexamined
 from harden_secrets.examine.where import part_of
+from harden_secrets.firstpass import Interest
 from harden_secrets.material import Surroundings, detections
 from harden_secrets.unwrap import Part
-from harden_secrets.unwrap.base64text import decode
 
 _TINY = 4  # bytes: nothing shorter is a key, and there are many such fields
 Told = Seen | Unexamined | Reference
@@ -36,7 +36,8 @@ class Examination:
             yield _unexamined(layer, "it is wrapped too many times", bomb=True)
             return
         layer.relevant |= self._relevance.of(layer.content, layer.surroundings.name)
-        if not (layer.relevant or self._relevance.deserves_look(layer.content)):
+        interest = self._relevance.interest_in(layer.content)
+        if not (layer.relevant or Interest.SECRET in interest):
             return
         parts = list(self._archived(layer))
         if parts:
@@ -51,9 +52,11 @@ class Examination:
         yield from self._detected(layer, settled)
         for way in taken:
             yield from self._fields(layer, way)
-        forms = self._relevance.may_have_forms(layer.relevant)
         clues, meter = self._relevance.clues, self._meter
-        for part in unwrap.embedded(layer.content, clues, meter, spoken_for.end, forms=forms):
+        if Interest.ENCODED in interest:
+            for part in unwrap.encoded(layer.content, clues, meter, spoken_for.end):
+                yield from self._unwrapped(layer, part)
+        for part in unwrap.escaped(layer.content, meter, spoken_for.end):
             yield from self._unwrapped(layer, part)
 
     def fields(self, layer: Layer, way: Taken) -> Iterator[Told]:
@@ -116,8 +119,8 @@ class Examination:
     def _demanded(self, layer: Layer, field: Field) -> Iterator[Told]:
         """What stands in a place that demands base64; where it is none, it is text all the same."""
         try:
-            content = decode(field.value)
-        except (binascii.Error, ValueError):
+            content = binascii.a2b_base64(b"".join(field.value.split()), strict_mode=True)
+        except binascii.Error:
             yield from self.layer(layer)
             return
         if self._meter.room(len(content)) < len(content):

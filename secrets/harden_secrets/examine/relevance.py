@@ -40,13 +40,9 @@ class Relevance:
             or not (literals or patterns)
         }
 
-    def deserves_look(self, content: bytes) -> bool:
-        """Whether bytes to which no detector has anything to say may wrap something."""
-        return self._first_pass is None or Interest.SECRET in self._first_pass.interest_in(content)
-
-    def may_have_forms(self, relevant: frozenset[int]) -> bool:
-        """Whether the base64 of a signature may stand where these detectors are relevant: a first pass knows."""
-        return bool(relevant) or self._first_pass is None
+    def interest_in(self, content: bytes) -> Interest:
+        """What a closer look at the bytes could be for; without a first pass, anything."""
+        return self._first_pass.interest_in(content) if self._first_pass else Interest.SECRET | Interest.ENCODED
 
     def detectors(self, numbers: frozenset[int]) -> list[Detector]:
         """The detectors of these numbers, in their order."""
