@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from harden_secrets.cluster.consumers import Consumer, Way
+from harden_secrets.cluster.consumers import Consumer, Way, has_ended
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.migrate.reversal import Operation, applied
 from harden_secrets.plan import consuming, delivering, naming
@@ -135,7 +135,7 @@ class _Builder:
             cannot_scrub=cannot_scrub(group, self._world),
             readers_before=self._reading.before(one.object for one in group if not one.is_literal),
             readers_after=self._readers_after(deliveries, copies, grants, moving),
-            notes=notes(moving.users),
+            notes=(*notes(moving.users), *self._world.notes),
         )
 
     def _instead(
@@ -165,7 +165,7 @@ class _Builder:
     def _moving(self, group: Sequence[Held], kept: Store) -> _Moving:
         moving = _Moving()
         for name, entries in kept.entries.items():
-            users = self._world.index.consumers(name)
+            users = self._users(name)
             moving.users[name] = users
             if users:
                 taken = self._taken.setdefault(name.namespace, set())
@@ -182,6 +182,12 @@ class _Builder:
             moving.deliveries.append(made)
             moving.literals.setdefault(name, {})[pointer] = (made.secret, entry.key)
         return moving
+
+    def _users(self, name: ObjectName) -> tuple[Consumer, ...]:
+        """Who uses it, or may again."""
+        objects = self._world.objects
+        everyone = self._world.index.consumers(name)
+        return tuple(one for one in everyone if one.object is None or not has_ended(objects.get(one.object, {})))
 
     def _use(
         self, name: ObjectName, entries: Sequence[Entry], users: Iterable[Consumer], move: Move, moving: _Moving

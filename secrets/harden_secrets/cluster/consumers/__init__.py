@@ -5,5 +5,6 @@
 
 from harden_secrets.cluster.consumers.consumer import Consumer, Way
 from harden_secrets.cluster.consumers.index import Index, consumers
+from harden_secrets.cluster.consumers.workload import has_ended
 
-__all__ = ["Consumer", "Index", "Way", "consumers"]
+__all__ = ["Consumer", "Index", "Way", "consumers", "has_ended"]

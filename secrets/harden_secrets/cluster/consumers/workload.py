@@ -54,6 +54,18 @@ def running(manifest: Manifest) -> bool:
             return True
 
 
+def has_ended(manifest: Manifest) -> bool:
+    """Whether it is over for good: a pod or Job that has ended never begins again, nor reads anything."""
+    status = mapping(manifest.get("status"))
+    match text(manifest.get("kind")):
+        case "Pod":
+            return text(status.get("phase")) in ("Succeeded", "Failed")
+        case "Job":
+            return _finished(status)
+        case _:
+            return False
+
+
 def _finished(status: Mapping[str, Any]) -> bool:
     ends = ("Complete", "Failed")
     conditions = entries(status.get("conditions"))
