@@ -11,6 +11,7 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.delivery import direct
 from harden_secrets.delivery.form import in_form
 from harden_secrets.delivery.marks import is_ours, is_vault_backed
+from harden_secrets.delivery.putting import put
 from harden_secrets.migrate.performers.site import Site, packed, restorable, unpacked
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import Delivery, PlannedSecret
@@ -31,7 +32,7 @@ class Deliver:
         """Create what is missing and bring up to date what is ours."""
         secret = self._site.secret(step)
         for manifest in self._wanted(step, self._site.stored(secret)):
-            self._put(manifest)
+            put(self._site.cluster, manifest)
         delivery = secret.deliveries[step.index]
         return {"secret": f"{delivery.namespace}/{delivery.secret}", "to": delivery.to}
 
@@ -46,7 +47,7 @@ class Deliver:
             elif old is not None and now is None:
                 self._site.cluster.create(restorable(old))
             elif old is not None and now is not None and is_ours(now):
-                self._replace(restorable(old), now)
+                self._site.cluster.replace(_as_it_was(old, now))
 
     def _wanted(self, step: Step, fields: Mapping[str, Confidential]) -> tuple[Manifest, ...]:
         secret = self._site.secret(step)
@@ -57,22 +58,10 @@ class Deliver:
         bare = fields or {one.name: Confidential(b"") for one in secret.fields}
         return (direct.secret(delivery, self._site.plan.vault_mount, secret.vault_path, bare),)
 
-    def _put(self, manifest: Manifest) -> None:
-        name = ObjectName.of(manifest)
-        now = self._site.cluster.get(name)
-        if now is None:
-            self._site.cluster.create(manifest)
-        elif not is_ours(now):
-            raise HardenError(
-                f"{name} is there already and harden did not make it",
-                "nothing was overwritten; remove or rename it, then make the plan anew",
-            )
-        elif any(now.get(part) != manifest.get(part) for part in ("data", "spec", "type")):
-            self._replace(manifest, now)
 
-    def _replace(self, manifest: Manifest, now: Manifest) -> None:
-        metadata = {**now["metadata"], **manifest["metadata"], "resourceVersion": now["metadata"]["resourceVersion"]}
-        self._site.cluster.replace({**manifest, "metadata": metadata})
+def _as_it_was(old: Manifest, now: Manifest) -> Manifest:
+    bare = restorable(old)
+    return {**bare, "metadata": {**bare["metadata"], "resourceVersion": now["metadata"]["resourceVersion"]}}
 
 
 class ProveDelivery:

@@ -10,7 +10,7 @@ from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, examine
-from harden_secrets.migrate.performers.fileimage import FileImage, exchange
+from harden_secrets.fileimage import FileImage, exchange
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.step import Step
 from harden_secrets.rewrite import rewritten

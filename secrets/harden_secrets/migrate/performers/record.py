@@ -7,10 +7,10 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.fileimage import FileImage, exchange
 from harden_secrets.inventory.addition import appended
 from harden_secrets.inventory.loader import read_inventory
 from harden_secrets.inventory.model import Delivery, KeySource, SecretEntry, SecretKind
-from harden_secrets.migrate.performers.fileimage import FileImage, exchange
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan import values

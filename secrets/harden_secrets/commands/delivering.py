@@ -1,0 +1,91 @@
+"""``harden secrets deliver``: what consumers see is what Vault has."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from harden.document.wording import quote
+from harden.errors import HardenError
+from harden.lock import locked
+from harden.output import Output
+from harden_secrets.cluster.port import Cluster
+from harden_secrets.commands.workplace import Workplace
+from harden_secrets.confidential import Confidential
+from harden_secrets.delivery import direct
+from harden_secrets.delivery.form import in_form
+from harden_secrets.delivery.hostfile import put_file
+from harden_secrets.delivery.ofentry import of_entry
+from harden_secrets.delivery.putting import Change, put
+from harden_secrets.inventory.model import Delivery, SecretEntry
+from harden_secrets.plan import values
+from harden_secrets.vault.port import Vault
+
+
+def deliver(names: Sequence[str], place: Workplace, output: Output, *, dry_run: bool) -> int:
+    """Makes the Secrets and files of the inventory be as Vault says. What operators deliver is left to them."""
+    deliveries = [(entry, delivery) for entry in _chosen(names, place) for delivery in entry.deliver]
+    vault = place.vault()
+    place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    opened: list[Cluster] = []
+
+    def cluster() -> Cluster:
+        if not opened:
+            opened.append(place.cluster(output))
+        return opened[0]
+
+    with locked(place.folder / "migrate.lock", "another harden changes something from this host", 2):
+        for entry, delivery in deliveries:
+            if delivery.to not in ("direct", "file"):
+                output.detail(f"{_target(delivery)}: left to {delivery.to}")
+                continue
+            change = _delivered(entry, delivery, vault, cluster, dry_run=dry_run)
+            if change is not Change.NONE and not dry_run:
+                facts = {"secret": entry.name, "target": _target(delivery), "change": str(change)}
+                place.audit().append("delivered", facts)
+            output.line(f"{_target(delivery)}: {_words(change, dry_run=dry_run)}")
+    return 0
+
+
+def _chosen(names: Sequence[str], place: Workplace) -> list[SecretEntry]:
+    known = place.inventory.secrets
+    if unknown := [quote(name) for name in names if name not in known]:
+        raise HardenError(f"{place.inventory_path}: has no secret {', '.join(unknown)}")
+    return [known[name] for name in names] or list(known.values())
+
+
+def _delivered(
+    entry: SecretEntry, delivery: Delivery, vault: Vault, cluster: Callable[[], Cluster], *, dry_run: bool
+) -> Change:
+    stored = vault.read(entry.path)
+    if stored is None:
+        raise HardenError(f"{vault.mount}/{entry.path}: nothing is stored there", f"it should hold {entry.name}")
+    wanted = of_entry(delivery, stored.fields)
+    _check_fields(entry, wanted, stored.fields, vault)
+    if delivery.to == "file":
+        return put_file(delivery, _content(entry, wanted, stored.fields), dry_run=dry_run)
+    return put(cluster(), direct.secret(wanted, vault.mount, entry.path, stored.fields), dry_run=dry_run)
+
+
+def _check_fields(
+    entry: SecretEntry, wanted: values.Delivery, fields: Mapping[str, Confidential], vault: Vault
+) -> None:
+    if missing := sorted({quote(key.field) for key in wanted.keys if key.field not in fields}):
+        raise HardenError(
+            f"{vault.mount}/{entry.path}: has no field {', '.join(missing)}",
+            f"the deliveries of {entry.name} in the inventory name the fields",
+        )
+
+
+def _content(entry: SecretEntry, wanted: values.Delivery, fields: Mapping[str, Confidential]) -> Confidential:
+    if len(wanted.keys) != 1:
+        raise HardenError(
+            f"{wanted.path}: {entry.name} has {len(wanted.keys)} fields, and a file holds one", "name it under keys"
+        )
+    (key,) = wanted.keys
+    return in_form(fields[key.field], key.form)
+
+
+def _target(delivery: Delivery) -> str:
+    return delivery.path or f"secret {delivery.namespace}/{delivery.secret}"
+
+
+def _words(change: Change, *, dry_run: bool) -> str:
+    return f"would be {change}" if dry_run and change is not Change.NONE else str(change)
