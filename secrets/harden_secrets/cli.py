@@ -227,6 +227,27 @@ def rollback(
 
 
 @app.command()
+def deliver(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME…", help="Of secrets in the inventory; without any, all.")
+    ] = None,
+    inventory: InventoryFile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    state: StateFolder = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Make the Secrets and files that harden delivers be as Vault says. Operators see to theirs themselves."""
+    from harden_secrets.commands.delivering import deliver as bring
+    from harden_secrets.commands.workplace import Workplace
+
+    place = Workplace(state, inventory, kubeconfig, context)
+    return bring(names or (), place, output(quiet=quiet, verbose=verbose), dry_run=dry_run)
+
+
+@app.command()
 def runs(state: StateFolder = None, as_json: Json = False) -> int:
     """List the runs of `migrate`, and where each stands."""
     from harden_secrets.commands.runs import list_runs
