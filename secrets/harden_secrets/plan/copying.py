@@ -91,4 +91,4 @@ class Copies:
     def _unknown(self) -> str:
         if not self.world.unseen:
             return ""
-        return f"whether something uses it is not known: you may not list {', '.join(self.world.unseen)}"
+        return f"whether something uses it is not known, for {', '.join(self.world.unseen)} could not be listed"

@@ -35,7 +35,7 @@ class World:
 
     ``elsewhere`` are places that a plan leaves alone, by the fingerprint of the key that is there. ``unseen`` are kinds
     that could not be listed: what is of one of them may use anything. ``secret_texts`` are fields (object, pointer) in
-    which something was found: they may not be shown.
+    which something was found: they may not be shown. ``notes`` are for every key.
     """
 
     context: str
@@ -47,3 +47,4 @@ class World:
     elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unseen: tuple[str, ...] = ()
     secret_texts: frozenset[tuple[ObjectName, str]] = frozenset()
+    notes: tuple[str, ...] = ()
