@@ -8,6 +8,8 @@ import base64
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from harden_secrets.material import Form
+
 _SHORTEST = 4  # characters: with fewer, an encoded form would turn up in every image
 _SHORTEST_TWICE = 6
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -15,21 +17,22 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _LEADING = (0, 2, 3)
 
 
-def encoded_forms(plain: bytes) -> frozenset[bytes]:
-    """Every form of ``plain`` in a text encoded once, or twice by base64; ``plain`` itself is not among them."""
-    return frozenset(_forms(plain)) - {plain}
-
-
-def _forms(plain: bytes) -> Iterator[bytes]:
+def encoded_forms(plain: bytes) -> Iterator[tuple[Form, bytes]]:
+    """Every form of ``plain`` in a text encoded once, or twice by base64, and what has to be undone to get it."""
     for once in _base64_forms(plain, _SHORTEST):
-        yield once
-        yield from _base64_forms(once, _SHORTEST_TWICE)
+        yield Form.BASE64, once
+        yield from ((Form.BASE64, twice) for twice in _base64_forms(once, _SHORTEST_TWICE))
     digits = plain.hex()
     escaped = "".join(f"\\x{byte:02x}" for byte in plain)
-    yield from (digits.encode(), digits.upper().encode(), escaped.encode())
-    yield from (_interleaved(plain, before=False), _interleaved(plain, before=True))
+    yield from ((Form.HEXADECIMAL, text.encode()) for text in (digits, digits.upper(), escaped))
     percent = quote(plain, safe="").encode()
-    yield from (percent, percent.replace(b"%20", b"+"))
+    others = {
+        _interleaved(plain, before=False),
+        _interleaved(plain, before=True),
+        percent,
+        percent.replace(b"%20", b"+"),
+    }
+    yield from ((Form.PLAIN, other) for other in others - {plain})
 
 
 def _base64_forms(plain: bytes, shortest: int) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from harden.errors import HardenError
 from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.encodedforms import encoded_forms
-from harden_secrets.material import Detector, Signature
+from harden_secrets.material import Detector, Form, Signature
 
 Content = bytes | bytearray | memoryview
 
@@ -50,7 +50,11 @@ class Interest(IntFlag):
     NOTHING = 0
     SECRET = 1  # something in them, or in what they wrap, may be key material
     PUBLIC = 2  # a public half may stand in them
-    ENCODED = 4  # what may be key material is encoded: nothing but text in base64 or the like could hold it
+    BASE64 = 4  # it may stand in base64
+    HEXADECIMAL = 8  # it may stand in hexadecimal digits
+
+
+_NEEDS = {Form.BASE64: Interest.BASE64, Form.HEXADECIMAL: Interest.HEXADECIMAL}
 
 
 class FirstPass:
@@ -64,10 +68,11 @@ class FirstPass:
         self, detectors: Sequence[Detector], wrappings: Sequence[Signature], public: Sequence[Signature] = ()
     ) -> None:
         self._detectors = tuple(detectors)
-        count = len(self._detectors)
-        # Detectors have the numbers of their places, twice: for signatures as they are, and for their encoded forms.
-        self._plain, self._encoded = range(count), range(count, 2 * count)
-        self._wrapping, self._reference, self._in_lines, self._public, self._secret = range(2 * count, 2 * count + 5)
+        # Detectors have the numbers of their places, once for each form that a signature has; so has what wraps.
+        self._count = len(self._detectors) + 1
+        self._wrapping = self._count - 1
+        self._forms = self._count * len(Form)
+        self._in_lines, self._public, self._secret, self._reference = range(self._forms, self._forms + 4)
         self._weak = {self._in_lines, self._public, self._secret}  # what says nothing by itself
         self._of_secret = [at for at, one in enumerate(detectors) if OF_SECRET in one.signatures]
         self._database = _compiled(self._patterns(wrappings, public))
@@ -77,14 +82,18 @@ class FirstPass:
         seen = self._seen_in(content)
         if not seen:
             return Interest.NOTHING
-        public = Interest.PUBLIC if self._public in seen else Interest.NOTHING
+        interest = Interest.PUBLIC if self._public in seen else Interest.NOTHING
         if self._in_lines in seen:
-            seen |= self._seen_in(bytes(content).translate(None, _LINE_ENDS)).intersection(self._encoded)
+            joined = self._seen_in(bytes(content).translate(None, _LINE_ENDS))
+            seen |= joined.intersection(range(self._count, self._forms))
         strong = seen - self._weak
         if not (strong or (self._secret in seen and _DATA.search(content))):
-            return public
-        encoded = any(number == self._wrapping or number in self._encoded for number in strong)
-        return public | Interest.SECRET | (Interest.ENCODED if encoded else Interest.NOTHING)
+            return interest
+        forms = {number // self._count for number in strong if number < self._forms}
+        for form, needs in _NEEDS.items():
+            if form in forms:
+                interest |= needs
+        return interest | Interest.SECRET
 
     def deserves_look(self, content: Content) -> bool:
         """Whether something in the bytes, or in what they wrap, may be key material."""
@@ -95,7 +104,7 @@ class FirstPass:
         seen = self._seen_in(content)
         if not seen:
             return ()
-        chosen = {number % len(self._detectors) for number in seen if number < self._wrapping}
+        chosen = {number % self._count for number in seen if number < self._forms} - {self._wrapping}
         if self._secret in seen:
             chosen.update(self._of_secret)
         return [self._detectors[number] for number in sorted(chosen)]
@@ -110,22 +119,25 @@ class FirstPass:
         return seen
 
     def _patterns(self, wrappings: Sequence[Signature], public: Sequence[Signature]) -> Iterator[Pattern]:
-        for plain, encoded, detector in zip(self._plain, self._encoded, self._detectors, strict=True):
-            for signature in detector.signatures:
-                if signature != OF_SECRET:
-                    yield from _as_it_is(plain, signature)
-                    yield from _once_encoded(encoded, signature)
-        for number, signatures in (
-            (self._wrapping, wrappings),
-            (self._reference, REFERENCES),
-            (self._secret, (SECRET, OF_SECRET)),
-        ):
+        groups = [*(detector.signatures for detector in self._detectors), wrappings]
+        for number, signatures in enumerate(groups):
             for signature in signatures:
-                yield from _as_it_is(number, signature)
-                yield from _once_encoded(number, signature)
+                if signature != OF_SECRET:
+                    yield from self._in_all_forms(number, signature)
+        for signature in (SECRET, OF_SECRET):
+            yield from _as_it_is(self._secret, signature)
+        for signature in REFERENCES:
+            yield from _as_it_is(self._reference, signature)
         for signature in public:
             yield from _as_it_is(self._public, signature)
         yield Pattern(_IN_LINES, self._in_lines)
+
+    def _in_all_forms(self, number: int, signature: Signature) -> Iterator[Pattern]:
+        yield from _as_it_is(number + self._count * signature.form, signature)
+        if signature.literal and signature.encoded:
+            for spelling in _spellings(signature):
+                for form, literal in encoded_forms(spelling):
+                    yield Pattern(_escaped(literal), number + self._count * form)
 
 
 def _as_it_is(number: int, signature: Signature) -> Iterator[Pattern]:
@@ -133,14 +145,10 @@ def _as_it_is(number: int, signature: Signature) -> Iterator[Pattern]:
     yield Pattern(expression, number, signature.ignore_case)
 
 
-def _once_encoded(number: int, signature: Signature) -> Iterator[Pattern]:
-    if not (signature.literal and signature.encoded):
-        return
-    spellings = {signature.pattern}
-    if signature.ignore_case:  # what base64 makes of a letter has nothing to do with what it makes of its capital
-        spellings |= {signature.pattern.lower(), signature.pattern.upper(), signature.pattern.capitalize()}
-    for spelling in spellings:
-        yield from (Pattern(_escaped(form), number) for form in encoded_forms(spelling))
+def _spellings(signature: Signature) -> set[bytes]:
+    """What base64 makes of a letter has nothing to do with what it makes of its capital."""
+    plain = signature.pattern
+    return {plain, plain.lower(), plain.upper(), plain.capitalize()} if signature.ignore_case else {plain}
 
 
 def _compiled(patterns: Iterable[Pattern]) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from harden_secrets.confidential import Confidential
 
@@ -57,8 +57,8 @@ class Detection:
     git-crypt key its AES and HMAC keys, for a token the token. What is fingerprinted is this, together with
     ``family``. ``start`` and ``end`` delimit it in the bytes looked at. ``description`` is for people and holds no
     value: ``ed25519``, ``named key "ops"``. ``protected`` says that a passphrase guards it. ``public`` is its public
-    half as DER SubjectPublicKeyInfo where there is one. ``severity`` is given where this one is better or worse than its
-    kind (:mod:`harden_secrets.severity`).
+    half as DER SubjectPublicKeyInfo where there is one. ``severity`` is given where this one is better or worse than
+    its kind (:mod:`harden_secrets.severity`).
     """
 
     material: Material
@@ -90,6 +90,14 @@ class Surroundings:
     secret_type: str = ""
 
 
+class Form(IntEnum):
+    """How a signature is written where it stands: as it is, or in one of the encodings that text is searched for."""
+
+    PLAIN = 0
+    BASE64 = 1
+    HEXADECIMAL = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """What must stand in some bytes before a closer look at them pays.
@@ -97,13 +105,14 @@ class Signature:
     ``pattern`` is a regular expression over bytes in the dialect common to Python's ``re`` and Hyperscan (no
     look-around, no back-references, no unbounded repeats of a dot). ``literal`` patterns are plain bytes, of which the
     encoded forms (base64 at its three alignments, twice base64, hexadecimal, UTF-16) are searched for too, if
-    ``encoded``.
+    ``encoded``. ``form`` says that the pattern itself is of such a form: what it finds has to be decoded first.
     """
 
     pattern: bytes
     literal: bool = True
     encoded: bool = True
     ignore_case: bool = False
+    form: Form = Form.PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from harden_secrets.budget import Budget, Meter
 from harden_secrets.confidential import Confidential
 from harden_secrets.examine import Sighting, Unexamined, examine
 from harden_secrets.material import Detection, Detector, Material, Signature
-from harden_secrets.unwrap import Clues, Part, archived, embedded
+from harden_secrets.unwrap import Clues, Part, archived, escaped, from_base64, from_hexadecimal
 from harden_secrets.unwrap.base64text import decode
 from harden_secrets.unwrap.clues import base64_forms, is_text
 from tests.harden_secrets.planted.wrappings import WRAPPINGS
@@ -41,7 +41,15 @@ def seen(content: bytes) -> list[tuple[str, ...]]:
 def parts(content: bytes, budget: Budget | None = None) -> list[Part]:
     clues, meter = Clues(DETECTORS[0].signatures), Meter(budget or Budget())
     whole = list(archived(content, meter))
-    return whole or list(embedded(content, clues, meter, lambda offset: offset, forms=True))
+    return whole or [
+        *from_base64(content, clues, meter, _from_there),
+        *from_hexadecimal(content, clues, meter, _from_there),
+        *escaped(content, meter, _from_there),
+    ]
+
+
+def _from_there(offset: int) -> int:
+    return offset
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])

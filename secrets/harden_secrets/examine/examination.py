@@ -52,11 +52,7 @@ class Examination:
         yield from self._detected(layer, settled)
         for way in taken:
             yield from self._fields(layer, way)
-        clues, meter = self._relevance.clues, self._meter
-        if Interest.ENCODED in interest:
-            for part in unwrap.encoded(layer.content, clues, meter, spoken_for.end):
-                yield from self._unwrapped(layer, part)
-        for part in unwrap.escaped(layer.content, meter, spoken_for.end):
+        for part in self._encoded(layer, interest, spoken_for):
             yield from self._unwrapped(layer, part)
 
     def fields(self, layer: Layer, way: Taken) -> Iterator[Told]:
@@ -72,6 +68,15 @@ class Examination:
         for found in detections(asked, layer.content, layer.surroundings):
             if not settled.cover(found.start):
                 yield Seen(layer, found, part_of(layer.where, layer.lines, found.start, found.end), container)
+
+    def _encoded(self, layer: Layer, interest: Interest, spoken_for: Spans) -> Iterator[Part]:
+        """What stands encoded somewhere in a layer, in the encodings that something may stand in."""
+        content, meter, skip = layer.content, self._meter, spoken_for.end
+        if Interest.BASE64 in interest:
+            yield from unwrap.from_base64(content, self._relevance.clues, meter, skip)
+        if Interest.HEXADECIMAL in interest:
+            yield from unwrap.from_hexadecimal(content, self._relevance.clues, meter, skip)
+        yield from unwrap.escaped(content, meter, skip)
 
     def _archived(self, layer: Layer) -> Iterator[Told]:
         for part in unwrap.archived(layer.content, self._meter):

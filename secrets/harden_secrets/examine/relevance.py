@@ -42,7 +42,7 @@ class Relevance:
 
     def interest_in(self, content: bytes) -> Interest:
         """What a closer look at the bytes could be for; without a first pass, anything."""
-        return self._first_pass.interest_in(content) if self._first_pass else Interest.SECRET | Interest.ENCODED
+        return self._first_pass.interest_in(content) if self._first_pass else ~Interest.NOTHING
 
     def detectors(self, numbers: frozenset[int]) -> list[Detector]:
         """The detectors of these numbers, in their order."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from harden_secrets.budget import Meter
-from harden_secrets.material import Signature
+from harden_secrets.material import Form, Signature
 from harden_secrets.unwrap.base64text import from_base64, text_form
 from harden_secrets.unwrap.clues import OPENINGS, Clues
 from harden_secrets.unwrap.compressed import decompressed, kind
@@ -15,33 +15,40 @@ from harden_secrets.unwrap.tarred import looks_like_tar, untarred
 from harden_secrets.unwrap.utf16 import from_utf16
 from harden_secrets.unwrap.zipped import ZIP, unzipped
 
-__all__ = ["UNWRAP_SIGNATURES", "Clues", "Part", "archived", "embedded"]
+__all__ = [
+    "UNWRAP_SIGNATURES", "Clues", "Part", "archived", "escaped", "from_base64", "from_hexadecimal",
+]  # fmt: skip
+
+
+def _in_base64(pattern: bytes) -> Signature:
+    return Signature(rb"(?:^|[^A-Za-z0-9+/_=-])" + pattern, literal=False, form=Form.BASE64)
+
 
 # Where a wrapping begins in a file, for the first pass: what is in it shows only once it is undone.
 UNWRAP_SIGNATURES = (
     Signature(rb"\A\x1f\x8b\x08", literal=False),
-    Signature(rb"(?:^|[^A-Za-z0-9+/_=-])H4sI[A-Za-z0-9+/_-]{20}", literal=False),
-    Signature(rb"(?:^|[^A-Za-z0-9+/_=-])SDRzS[A-Za-z0-9+/_-]{20}", literal=False),  # the same once more encoded
+    _in_base64(rb"H4sI[A-Za-z0-9+/_-]{20}"),
+    _in_base64(rb"SDRzS[A-Za-z0-9+/_-]{20}"),  # the same once more encoded
     Signature(b"\xfd7zXZ\x00"),
     Signature(rb"\A\x28\xb5\x2f\xfd", literal=False),
-    Signature(rb"(?:^|[^A-Za-z0-9+/_=-])KLUv/[A-Za-z0-9+/_-]{20}", literal=False),
+    _in_base64(rb"KLUv/[A-Za-z0-9+/_-]{20}"),
     Signature(rb"BZh[1-9]1AY&SY", literal=False),
-    Signature(rb"(?:^|[^A-Za-z0-9+/_=-])QlpoO[A-Za-z0-9+/_-]{20}", literal=False),
+    _in_base64(rb"QlpoO[A-Za-z0-9+/_-]{20}"),
     Signature(rb"\APK\x03\x04", literal=False),
-    Signature(rb"(?:^|[^A-Za-z0-9+/_=-])UEsDB[A-Za-z0-9+/_-]{20}", literal=False),
+    _in_base64(rb"UEsDB[A-Za-z0-9+/_-]{20}"),
     Signature(b"\x00ustar\x0000"),
     Signature(b"\x00ustar  \x00"),
     Signature(rb"\A\x78[\x01\x5e\x9c\xda]", literal=False),
-    Signature(rb"(?:^|[^A-Za-z0-9+/_=-])(?:eJ[w-z]|eN[o-r]|eA[E-H]|eF[4-7])[A-Za-z0-9+/_-]{40}", literal=False),
+    _in_base64(rb"(?:eJ[w-z]|eN[o-r]|eA[E-H]|eF[4-7])[A-Za-z0-9+/_-]{40}"),
     # UTF-16 with and without a mark, and in base64, as PowerShell takes commands
     Signature(rb"\A(?:\xff\xfe)?(?:[\t\r\n -~]\x00){8}", literal=False),
     Signature(rb"\A(?:\xfe\xff)?(?:\x00[\t\r\n -~]){8}", literal=False),
-    Signature(rb"(?:[A-Za-z0-9+/][AQgw][AB][A-Za-z0-9+/]A[A-H][A-Za-z0-9+/]A){4}", literal=False),
+    Signature(rb"(?:[A-Za-z0-9+/][AQgw][AB][A-Za-z0-9+/]A[A-H][A-Za-z0-9+/]A){4}", literal=False, form=Form.BASE64),
     # text in base64 or hexadecimal: many tokens have no bytes that would always be there to be recognised by
-    Signature(text_form(), literal=False),
-    Signature(rb"(?:^|[^A-Za-z0-9])(?:[2-7][0-9a-f]){24}", literal=False, ignore_case=True),
+    Signature(text_form(), literal=False, form=Form.BASE64),
+    Signature(rb"(?:^|[^A-Za-z0-9])(?:[2-7][0-9a-f]){24}", literal=False, ignore_case=True, form=Form.HEXADECIMAL),
     # numbers of a program's array that spell how a key begins
-    *(Signature(array_form(opening), literal=False, ignore_case=True) for opening in OPENINGS),
+    *(Signature(array_form(opening), literal=False, ignore_case=True, form=Form.HEXADECIMAL) for opening in OPENINGS),
 )
 
 
@@ -57,13 +64,7 @@ def archived(content: bytes, meter: Meter) -> Iterator[Part]:
         yield from from_utf16(content, meter)
 
 
-def embedded(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int], int], *, forms: bool) -> Iterator[Part]:
-    """What is encoded somewhere in a text.
-
-    Parts of the text may be looked at elsewhere: ``skip`` gives the offset where the one ends that an offset lies in.
-    ``forms`` says whether the base64 of a signature may stand in it (where that is not known, it may).
-    """
-    yield from from_base64(content, clues, meter, skip, forms=forms)
-    yield from from_hexadecimal(content, clues, meter, skip)
+def escaped(content: bytes, meter: Meter, skip: Callable[[int], int]) -> Iterator[Part]:
+    """What stands somewhere in a text and can nearly be read: percent-encoded, or within quotes."""
     yield from from_percent(content, meter, skip)
     yield from from_escapes(content, meter, skip)

@@ -17,7 +17,8 @@ _BETWEEN = re.compile(rb"[ \t]*(?:\\?\r?\n|\\n|[ \t])[ \t]*")
 _MORE = re.compile(_ALPHABET + rb"+={0,2}")
 _ENDS = re.compile(rb"[ \t]*(?:\Z|[\r\n\"'`,;<)}\]|])")
 _WRAPPED = 40  # characters that a line of wrapped base64 has at least
-_ARMOUR = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----[\w\s+/=\\:.,()@<>-]{0,65536}?-----END \1-----")
+_ARMOUR_LINE = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 ]{1,60})-----")
+_ARMOURED = re.compile(rb"[\w\s+/=\\:.,()@<>-]*+\Z")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
@@ -46,19 +47,19 @@ def from_base64(
 
     What stands in armour (``-----BEGIN … -----END``) is left to those who know the kind.
     """
-    armour = Spans(match.span() for match in _ARMOUR.finditer(content)) if b"-----BEGIN " in content else Spans(())
-    position = 0
+    armour = Spans(_armour(content))
+    position = in_lines = 0
     while match := _RUN.search(content, position):
         start, end = match.span()
-        last = _wrapped_end(content, start, end)
+        last = _wrapped_end(content, start, end) if start >= in_lines else end
         beyond = max(skip(start), armour.end(start))
         if beyond >= last:
             position = beyond
             continue
-        part = _decoded(content, start, last, clues, forms=forms)
+        part = _decoded(content, start, last, clues)
         if part is None and last > end:
-            last = end
-            part = _decoded(content, start, last, clues, forms=forms)
+            in_lines, last = last, end  # each line by itself
+            part = _decoded(content, start, last, clues)
         position = last
         if part is None:
             continue
@@ -73,6 +74,15 @@ def text_form() -> bytes:
     """A pattern for a run of base64 that begins with 24 characters of ASCII: three bytes below 0x80 in four digits."""
     first, second, third = rb"[I-Za-f]", rb"[A-HQ-Xg-nw-z0-3]", rb"[ABEFIJMNQRUVYZcdghklopstwx014589]"
     return rb"(?:^|[^A-Za-z0-9+/_=-])(?:" + first + second + third + _ALPHABET + rb"){8}"
+
+
+def _armour(content: bytes) -> Iterator[tuple[int, int]]:
+    """Where armour stands: a BEGIN and the END of the same name that is next, with nothing strange between."""
+    begin: re.Match[bytes] | None = None
+    for line in _ARMOUR_LINE.finditer(content) if b"-----BEGIN " in content else ():
+        if begin and (line[1], line[2]) == (b"END", begin[2]) and _ARMOURED.match(content, begin.end(), line.start()):
+            yield begin.start(), line.end()
+        begin = line if line[1] == b"BEGIN" else None
 
 
 def _wrapped_end(content: bytes, start: int, end: int) -> int:
@@ -90,12 +100,12 @@ def _wrapped_end(content: bytes, start: int, end: int) -> int:
     return end
 
 
-def _decoded(content: bytes, start: int, end: int, clues: Clues, *, forms: bool) -> Part | None:
+def _decoded(content: bytes, start: int, end: int, clues: Clues) -> Part | None:
     """The run decoded, if there is a reason to."""
     head = content[start : min(end, start + HEAD * 4 // 3 + 8)]
     begin = start
     if not clues.interesting(_decode_quietly(head)[:HEAD]):
-        known = clues.form(content, start, end) if forms else None
+        known = clues.form(content, start, end)
         if known is None:
             return None
         begin += _alignment(content[start:known])
