@@ -201,12 +201,18 @@ def test_a_word_in_a_script_in_a_block_is_exchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a: [1\n", "{{ if x }}\na: 1\n{{ end }}\n", "a: 1\na: 2\n", "a: &x [*x]\n", "a: \0\n:"]
+    "text", ["a: [1\n", "{{ if x }}\na: 1\n{{ else }}\na: 2\n{{ end }}\n", "a: 1\na: 2\n", "a: &x [*x]\n", "a: \0\n:"]
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:
     """With a line, and no traceback."""
     with pytest.raises(HardenError, match=r"f.yaml: cannot be rewritten: .* \(line \d\)"):
         rewritten(text.encode(), [patch(0, remove("/a"))], "f.yaml")
+
+
+def test_a_template_is_read_as_far_as_it_can_be() -> None:
+    """Instructions stay where they are."""
+    before = "{{- if .Values.on }}\ndata:\n  a: {{ .Values.a }}\n  b: 1\n  c: {{ quote .Values.c }}\n{{- end }}\n"
+    assert difference(before, patch(0, remove("/data/b"))) == ["-   b: 1"]
 
 
 def test_a_broken_document_costs_the_others_nothing() -> None:

@@ -40,9 +40,9 @@ class FileObject:
 
 
 def file_objects(path: str, whole: Stream) -> Iterator[FileObject]:
-    """Every object of a file, those of Lists by themselves."""
+    """Every object of a file, those of Lists by themselves. What a template makes, nobody knows here."""
     for number, document in enumerate(whole.documents):
-        if document.root is not None:
+        if document.root is not None and not document.template:
             for pointer, node, written in _objects(document.root, document.value, ""):
                 yield FileObject(path, number, pointer, as_stored(written), written, node.start, end_of(node))
 

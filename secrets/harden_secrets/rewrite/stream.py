@@ -10,6 +10,7 @@ from harden_secrets.documents.bytewise import as_text
 from harden_secrets.rewrite.broken import BrokenError
 from harden_secrets.rewrite.jsonlayout import json_layout
 from harden_secrets.rewrite.layout import Node, value_of
+from harden_secrets.rewrite.templates import is_template, readable
 from harden_secrets.rewrite.yamllayout import yaml_layout
 
 LARGEST = 16 * 1024 * 1024  # bytes; a manifest above this is refused rather than waited for
@@ -26,6 +27,7 @@ class Document:
     end: int
     root: Node | None
     problem: BrokenError | None = None
+    template: bool = False  # it is one, read with its instructions as comments and what it inserts as plain text
 
     @property
     def value(self) -> Any:
@@ -69,7 +71,19 @@ def _document(text: str, start: int, end: int) -> Document:
     try:
         return Document(start, end, yaml_layout(part, start))
     except BrokenError as problem:
-        return Document(start, end, None, problem)
+        return _template(part, start, problem) or Document(start, end, None, problem)
+
+
+def _template(part: str, start: int, problem: BrokenError) -> Document | None:
+    """A document that is YAML only once a template engine has been at it, as far as it can be read before."""
+    if not is_template(part):
+        return None
+    try:
+        return Document(start, start + len(part), yaml_layout(readable(part), start), template=True)
+    except BrokenError:
+        return Document(
+            start, start + len(part), None, BrokenError("it is a template, not a manifest", problem.position)
+        )
 
 
 def is_bare(text: str) -> bool:

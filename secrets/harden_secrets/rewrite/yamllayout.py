@@ -27,8 +27,7 @@ def yaml_layout(text: str, offset: int) -> Node | None:
         return _Builder(loader(text), text, offset).document()
     except yaml.YAMLError as error:
         mark: Any = getattr(error, "problem_mark", None)
-        words = "it is a template, not a manifest" if "{{" in text or "{%" in text else "it is no valid YAML"
-        raise BrokenError(words, offset + (mark.index if mark else 0)) from None
+        raise BrokenError("it is no valid YAML", offset + (mark.index if mark else 0)) from None
 
 
 class _Builder:
