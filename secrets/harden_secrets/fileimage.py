@@ -27,11 +27,17 @@ class FileImage:
     def of(cls, path: Path) -> Self:
         """The file as it is. Raises HardenError where it is none, or cannot be read."""
         try:
-            with path.open("rb") as opened:
-                known = os.fstat(opened.fileno())
+            # Without waiting for whoever would write to a pipe.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                known = os.fstat(descriptor)
                 if not stat.S_ISREG(known.st_mode):
                     raise HardenError(f"{path}: is no file")
-                return cls(Confidential(opened.read()), stat.S_IMODE(known.st_mode), (known.st_uid, known.st_gid))
+                with os.fdopen(descriptor, "rb", closefd=False) as opened:
+                    content = Confidential(opened.read())
+            finally:
+                os.close(descriptor)
+            return cls(content, stat.S_IMODE(known.st_mode), (known.st_uid, known.st_gid))
         except FileNotFoundError:
             return cls(None)
         except OSError as error:

@@ -25,8 +25,8 @@ def check_unchanged(plan: Plan, cluster: Cluster | None, fingerprints: Fingerpri
 
 def check_writable(path: Path) -> None:
     """Raises HardenError where a file could not be written in the end: better to know before anything is changed."""
-    there = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
-    if not os.access(there, os.W_OK) or not (there.is_dir() or os.access(path.absolute().parent, os.W_OK)):
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)) or path.is_dir():
         raise HardenError(
             f"{path}: cannot be written, and what is moved has to be entered there",
             "name an inventory that you may write, with --inventory FILE or HARDEN_INVENTORY",

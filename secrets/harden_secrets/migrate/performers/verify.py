@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from harden.errors import HardenError
+from harden_secrets.cluster.port import ObjectName
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, examine
+from harden_secrets.finding import ObjectField
 from harden_secrets.migrate.performers.deliver import wrong_keys
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.performers.taking import entry, holds_key
@@ -41,7 +43,7 @@ class Verify:
         """Nothing was changed."""
 
     def _is_there(self, secret: PlannedSecret, copy: Copy) -> bool:
-        if copy.object is None:
+        if copy.object is None or self._site.plan.mode == "files":
             return self._is_in_file(secret, copy)
         now = self._site.cluster.get(copy.object)
         if now is None:
@@ -62,6 +64,13 @@ class Verify:
         # Another field of the file may be one that the plan leaves.
         return any(
             self._site.fingerprints.of(seen.detection) == secret.fingerprint
-            and (not copy.pointer or (seen.object is not None and seen.object.field == copy.pointer))
+            and (copy.object is None or _is_field(seen.object, copy.object, copy.pointer))
             for seen in found
         )
+
+
+def _is_field(seen: ObjectField | None, of: ObjectName, pointer: str) -> bool:
+    """Whether something was seen at a field; a plan names fields as the API server has them, without `stringData`."""
+    if seen is None or (seen.kind, seen.namespace, seen.name) != (of.kind, of.namespace, of.name):
+        return False
+    return seen.field.replace("/stringData/", "/data/", 1) == pointer
