@@ -1,0 +1,174 @@
+"""The main scene in a cluster, with harden beside it, and what its pods see asked of the pods themselves."""
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cluster.api import Object, until
+from cluster.workload import Cluster
+
+from tests.harden_secrets.keys import pairs, ssh, symmetric
+from tests.harden_secrets.scene import CLEAR_FILE, KEY_FILE, LOGIN, NAME, SSH_FILE, Places, bastion, job_of, scene
+from tests.harden_secrets.scene_repository import CLEAR, encrypted_bundle
+
+COMMAND = (sys.executable, "-c", "from harden.cli import main; main()")
+
+
+@dataclass(frozen=True)
+class Estate:
+    """The scene, set up. Everything about what is where is asked anew each time."""
+
+    cluster: Cluster
+    places: Places
+    folder: Path
+    environment: Mapping[str, str]
+    git_crypt_key: bytes = field(repr=False)
+    ssh_key: bytes = field(repr=False)
+
+    @property
+    def state(self) -> Path:
+        """harden's state folder."""
+        return Path(self.environment["HARDEN_STATE"])
+
+    def journal_lines(self) -> int:
+        """How far the only run is; 0 before it begins."""
+        return sum(path.read_bytes().count(b"\n") for path in self.state.glob("secrets/runs/*/journal"))
+
+    @property
+    def script(self) -> Path:
+        """The CI script, a file as it is checked out."""
+        return self.folder / "ci" / "fetch.sh"
+
+    def begin(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        """A command that runs by itself."""
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def harden(self, *arguments: str, status: int = 0) -> str:
+        """What the command says on stdout; it must end with that status."""
+        done = subprocess.run(
+            [*COMMAND, *arguments], env=self.environment, capture_output=True, text=True, timeout=200, check=False
+        )
+        assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout
+
+    def answer(self, *arguments: str, status: int = 0) -> Any:
+        """The document on its stdout."""
+        return json.loads(self.harden(*arguments, "--json", status=status))
+
+    def plan(self, *options: str) -> Path:
+        """A plan for the cluster and the CI script."""
+        path = self.folder / "plan.json"
+        found = ("secrets", "plan", str(self.script.parent), "--cluster", "-o", str(path), *options)
+        self.harden(*found, status=3)
+        return path
+
+    def findings(self, status: int = 3) -> list[Any]:
+        """What a scan of the whole cluster finds."""
+        found: list[Any] = self.answer("secrets", "scan", "--cluster", status=status)["findings"]
+        return found
+
+    def pod(self, namespace: str, name: str) -> str:
+        """A pod that is ready and of the newest template."""
+        return self.cluster.wait_for_rollout(namespace, name)
+
+    def check_bytes(self) -> None:
+        """Every consumer's view, from inside its pod."""
+        runner = self.pod(self.places.runner, "runner")
+        assert self.cluster.read(self.places.runner, runner, KEY_FILE) == self.git_crypt_key
+        assert self.cluster.read(self.places.runner, runner, CLEAR_FILE) == CLEAR
+        client = self.pod(self.places.ssh, "bastion")
+        assert self.cluster.read(self.places.ssh, client, SSH_FILE) == self.ssh_key
+        assert self.cluster.run(self.places.ssh, client, *LOGIN).stdout == b"welcome\n"
+        assert self.script_prints() == self.git_crypt_key
+
+    def script_prints(self) -> bytes:
+        """The CI script as it is now, run in the CI's pod."""
+        pod = self.cluster.pod_of(self.places.ci, "ci")
+        return self.cluster.run(self.places.ci, pod, "sh", "-s", stdin=self.script.read_bytes()).stdout
+
+    def backup_prints(self) -> str:
+        """What a run of the suspended CronJob says; its Job stays, as Jobs do."""
+        name = f"backup-{secrets.token_hex(3)}"
+        cron_job = self.cluster.admin.get("batch/v1", "CronJob", "backup", self.places.backup)
+        self.cluster.admin.create(job_of(cron_job, name), self.places.backup)
+
+        def ended() -> str | None:
+            pods = self.cluster.admin.list("v1", "Pod", self.places.backup, f"job-name={name}")
+            return next((pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] == "Succeeded"), None)
+
+        return self.cluster.logs(self.places.backup, until(f"the end of {name}", ended))
+
+    def belongings(self) -> dict[str, Object]:
+        """The objects that people made in the scene's namespaces, without what the server says about them."""
+        kinds = [("v1", "ConfigMap"), ("v1", "Secret"), ("apps/v1", "Deployment"), ("batch/v1", "CronJob")]
+        kinds += [("rbac.authorization.k8s.io/v1", kind) for kind in ("Role", "RoleBinding")]
+        found = (one for kind in kinds for one in self.cluster.admin.list(*kind))
+        return {
+            f"{one['kind']} {one['metadata']['namespace']}/{one['metadata']['name']}": _as_made(one)
+            for one in found
+            if one["metadata"]["namespace"] in self.places.all()
+        }
+
+    def copies(self) -> dict[str, Object]:
+        """The ConfigMaps of the git-crypt key that are there, by namespace."""
+        found = self.cluster.admin.list("v1", "ConfigMap")
+        return {
+            one["metadata"]["namespace"]: one
+            for one in found
+            if one["metadata"]["name"] == NAME and one["metadata"]["namespace"] in self.places.all()
+        }
+
+
+@contextlib.contextmanager
+def estate(cluster: Cluster, folder: Path, vault: str = "{}", **environment: str) -> Iterator[Estate]:
+    """The scene in namespaces of its own, all pods ready; gone after the block. ``vault`` is the inventory's entry.
+
+    harden plans for every key of a cluster, so it has to be one that nobody else keeps keys in.
+    """
+    assert cluster.room is not None, "moves every key that it finds: unset HARDEN_TEST_KUBECONFIG"
+    until("what other tests left is gone", lambda: not _going(cluster))
+    pair, key, places = pairs.ed25519(), symmetric.git_crypt(), Places(secrets.token_hex(2))
+    ssh_key = ssh.openssh(pair)
+    (folder / "ci").mkdir()
+    (folder / "ci" / "fetch.sh").write_text(places.script)
+    (folder / "secrets.yaml").write_text(f"version: 1\nvault: {vault}\n")
+    state = {"HARDEN_STATE": str(folder / "state"), "HARDEN_INVENTORY": str(folder / "secrets.yaml")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VAULT_", "BAO_", "HARDEN_"))}
+    surroundings = {**kept, **state, "KUBECONFIG": str(cluster.server.kubeconfig), **environment}
+    try:
+        cluster.admin.apply(*scene(places, key, ssh_key, encrypted_bundle(key), ssh.public_line(pair)))
+        pod = cluster.wait_for_rollout(places.ssh, "devvm")
+        address = cluster.admin.get("v1", "Pod", pod, places.ssh)["status"]["podIP"]
+        cluster.admin.apply(bastion(places.ssh, address))
+        for namespace, name in ((places.ssh, "bastion"), (places.runner, "runner"), (places.ci, "ci")):
+            cluster.wait_for_rollout(namespace, name)
+        yield Estate(cluster, places, folder, surroundings, key, ssh_key)
+    finally:
+        for name in places.all():
+            cluster.admin.delete("v1", "Namespace", name, None)
+
+
+def _as_made(one: Object) -> Object:
+    annotations = dict(one["metadata"].get("annotations", {}))
+    annotations.pop("deployment.kubernetes.io/revision", None)  # the controller's count of rollouts
+    made = {name: value for name, value in one.items() if name not in ("metadata", "status")}
+    return made | {"annotations": annotations, "labels": one["metadata"].get("labels", {})}
+
+
+def _going(cluster: Cluster) -> list[str]:
+    namespaces = cluster.admin.list("v1", "Namespace")
+    return [one["metadata"]["name"] for one in namespaces if "deletionTimestamp" in one["metadata"]]
