@@ -1,22 +1,29 @@
 """The keys: what the demonstration shows of them, in order. No cluster, no network but loopback."""
 
+import hmac
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from demonstration import estate, traces
+from demonstration import estate, traces, vaultreader
 from demonstration.commands import capture
-from demonstration.estate import CONTENTS, Estate
-from demonstration.harden_command import Program
+from demonstration.estate import CONTENTS, MOVED, PRIVATE, PRIVATE_TEXT, Estate
+from demonstration.harden_command import STATE, Program
+from demonstration.policy import difference
 from demonstration.telling import Telling
 
 FOLDER, PLAN, INVENTORY = "infra", "plan.json", "secrets.yaml"
 GIT_CRYPT = "git-crypt-key"
+_REFERENCE = re.compile(r"\s*(secret|secretName): ?")
+_KEY_TEXT = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
 
 
 class Custody(Telling):
@@ -35,9 +42,13 @@ class Custody(Telling):
         self.set_up()
         self.find()
         self.vault_up()
+        self.plan()
+        self.migrate()
+        self.find_again()
+        self.prove()
         self.vault_down()
         took = monotonic() - started
-        self.say(f"\nDone in {took:.0f} s. Every key was found, and nothing else.", "bold green")
+        self.say(f"\nDone in {took:.0f} s. The key came out of Vault byte for byte as it had lain about.", "bold green")
 
     def set_up(self) -> None:
         """The files."""
@@ -56,7 +67,7 @@ class Custody(Telling):
         """Every key, which of them are one, and nothing else."""
         self.title("Find them")
         found = self._scan(FOLDER)
-        self.insist(_not_as(estate.KEYS, [one["source"].removeprefix(f"{FOLDER}/") for one in found]))
+        self.insist(_not_as(estate.KEYS, [_inside(one["source"]) for one in found]))
         in_history = self._scan("--git", FOLDER)
         paths = [one["source"].partition(":")[2] for one in in_history]
         self.insist(_not_as([*estate.KEYS, "NOTES.md"], paths))
@@ -70,6 +81,61 @@ class Custody(Telling):
         self.title("A place for them: a Vault on this host, with one command")
         self.harden.tell(["vault", "up"])
 
+    def plan(self) -> None:
+        """What would be done. Nothing is."""
+        self.title("Plan: where each key goes, and what remains to be done by hand")
+        (self.folder / INVENTORY).write_text("version: 1\n")
+        said = self.harden.tell(["secrets", "plan", FOLDER, "-o", PLAN], (3,))
+        self.planned: dict[str, Any] = json.loads((self.folder / PLAN).read_text())
+        moved = self._sources(leaving=True)
+        self.insist([f"the plan does not take the key out of {path}" for path in MOVED if path not in moved])
+        self.insist([f"the plan has changed {line}" for line in self._changes()])
+        self.insist(["the plan shows the key"] if traces.in_text(said.output, self.estate.key) else [])
+
+    def migrate(self) -> None:
+        """It is done; nothing but the values has left the files, and the references that were turned."""
+        self.title("Move them")
+        self.harden.tell(["secrets", "migrate", PLAN])
+        self.say(f"\nWhat git sees of it in {FOLDER}/ (values hidden here):\n")
+        changes = estate.git(self.estate.folder, "diff", "--stat", "--patch", "--unified=2")
+        for line in hidden(changes).splitlines():
+            self.console.print(Text(line, style={"+": "green", "-": "red"}.get(line[:1], "")))
+        self.compare()
+
+    def compare(self) -> None:
+        """Only the files of the plan are other than before, and no line in them is new but references to Secrets."""
+        planned = {_inside(one["path"]) for secret in self.planned["secrets"] for one in secret["files"]}
+        changed = {line[3:] for line in self._changes()}
+        self.insist([f"{path} is other than the plan has it" for path in sorted(changed ^ planned)])
+        for path in sorted(changed):
+            before = estate.git(self.estate.folder, "show", f"HEAD:{path}")
+            lines = difference(before, (self.estate.folder / path).read_text())
+            odd = [line for line in lines if line.startswith("+") and not _REFERENCE.match(line[1:])]
+            self.insist([f"{path} has a new line that refers to no Secret: {line[2:]}" for line in odd])
+
+    def find_again(self) -> None:
+        """What was to leave the files has left them; what stays is what the plan said would stay."""
+        self.title("Find them again")
+        found = self._scan(FOLDER)
+        self.insist(_not_as(self._sources(leaving=False), [_inside(one["source"]) for one in found]))
+        self.say("\nWhat is still there the plan has named, with what to do about it. The rest is in Vault alone.")
+
+    def prove(self) -> None:
+        """What lies in Vault is the key: another client than harden reads it, and git-crypt opens the repository."""
+        self.title("Proof")
+        path = next(one["vault_path"] for one in self.planned["secrets"] if one["material"] == GIT_CRYPT)
+        key = vaultreader.read(self.folder / STATE / "vault", path).get("key", b"")
+        same = hmac.compare_digest(key, self.estate.key)
+        self.insist([] if same else [f"the {len(key)} bytes in Vault are not the key"])
+        self.say(f"The {len(key)} bytes at secret/{path}, read by a client that is none of harden's, are the key.")
+        text = estate.opened(self.estate.folder, self.folder / "clone", key)
+        self.insist([] if text == PRIVATE_TEXT else ["git-crypt does not open the repository with the key from Vault"])
+        self.say(f"git-crypt opens a fresh clone with them; {PRIVATE} in it says: {text.strip()}")
+        self.insist([f"{file} holds the key" for file in sorted(self._files_with_the_key())])
+        self.say("No other file holds it: not the plan, the journal or the audit log, nor Vault's own, encrypted ones.")
+        self.harden.tell(["secrets", "runs"])
+        self.harden.tell(["secrets", "log", "verify"])
+
     def vault_down(self) -> None:
         """Nothing stays running."""
         self.title("Put it away")
@@ -82,6 +148,30 @@ class Custody(Telling):
         document = json.loads(self.harden.run(["secrets", "scan", "--json", *what], (0, 3)).output)
         findings: list[dict[str, str]] = document["findings"]
         return findings
+
+    def _sources(self, *, leaving: bool) -> set[str]:
+        """The files that the plan takes a key out of, or those in which it leaves one."""
+        copies = [copy for secret in self.planned["secrets"] for copy in secret["copies"]]
+        return {_inside(copy["source"]) for copy in copies if (copy["removal"] != "leave") is leaving}
+
+    def _files_with_the_key(self) -> set[str]:
+        """Those that hold the git-crypt key although the plan does not leave it there."""
+        key, state = self.estate.key, self.folder / STATE
+        found = {str(file) for file in traces.files_with(self.estate.folder, key)} - self._sources(leaving=False)
+        found |= {f"{STATE}/{file}" for file in traces.files_with(state, key)}
+        return found | {name for name in (PLAN, INVENTORY) if traces.in_text((self.folder / name).read_text(), key)}
+
+    def _changes(self) -> list[str]:
+        return estate.git(self.estate.folder, "status", "--porcelain").splitlines()
+
+
+def _inside(path: str) -> str:
+    return path.removeprefix(f"{FOLDER}/")
+
+
+def hidden(text: str) -> str:
+    """The text without what may be a key in it."""
+    return _KEY_TEXT.sub("(hidden)", text)
 
 
 def _not_as(wanted: Iterable[str], found: Iterable[str]) -> list[str]:

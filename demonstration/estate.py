@@ -40,8 +40,8 @@ CONTENTS = (
     ("vpn/authorized_keys", "no key: the public half of the SSH key"),
     ("vpn/ca.pem", "no key: a certificate"),
 )
-COPIES = tuple(path for path, _ in CONTENTS[:4])
 KEYS = tuple(path for path, _ in CONTENTS[:6])
+MOVED = ("manifests/ci.yaml", "manifests/agent.yaml", "manifests/backup.yaml")  # what can be rewritten without a doubt
 
 
 def make(folder: Path) -> Estate:
@@ -61,6 +61,20 @@ def make(folder: Path) -> Estate:
 def git(folder: Path, *arguments: str) -> str:
     """What git(1) prints, or git-crypt(1) as ``git crypt``."""
     return capture(["git", "-C", str(folder), *_AS, *arguments], settings=_NOBODY)
+
+
+def opened(repository: Path, clone: Path, key: bytes) -> str:
+    """What the encrypted file says in a new clone that git-crypt(1) opens with this key."""
+    file = clone.with_suffix(".key")
+    git(repository.parent, "clone", "-q", str(repository), str(clone))
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(key)
+        git(clone, "crypt", "unlock", str(file))
+    finally:
+        file.unlink()
+    return (clone / PRIVATE).read_text()
 
 
 def _fill(origin: Path, key: bytes) -> None:

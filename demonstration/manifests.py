@@ -12,7 +12,7 @@ metadata:
   name: git-crypt-key
   namespace: ci
 data:
-  key: {key}  # base64 git-crypt.key
+  key: {key}  # ask anca for it
   branch: main
 ---
 apiVersion: batch/v1
@@ -33,7 +33,10 @@ spec:
                 - {{name: keys, mountPath: /keys, readOnly: true}}
           volumes:
             - name: keys
-              configMap: {{name: git-crypt-key}}  # see above
+              configMap:
+                name: git-crypt-key  # see above
+                items:
+                  - {{key: key, path: key}}
 """
 _AGENT = """\
 apiVersion: v1
