@@ -3,7 +3,6 @@
 import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.migrate.unchanged import file_digest
@@ -130,14 +129,15 @@ def _copies(group: Group, settled: Settled) -> Iterator[Copy]:
     for one in group.held:
         line, encodings = group.written(one)
         copy = Copy(one.source, line, encodings, "leave", one.object, one.pointer, one.key, reason=group.reason(one))
-        yield copy if copy.reason else replace(copy, removal=_removal(settled, one.source))
+        if copy.reason:
+            yield copy
+        elif settled.after.get(one.source):
+            yield replace(copy, removal="rewrite-file")
+        else:
+            yield replace(copy, removal="delete-file", object=None)  # an object would mean one of a cluster
     for number, found in enumerate(group.found):
         place, seen = group.places[number], found.sighting
         reason = group.place_reasons.get(number, "") or (_ELSEWHERE if place.kind == "other" else "")
         copy = Copy(found.path, seen.line, seen.encodings, "leave", reason=reason)
-        whole = place.kind == "file"
-        yield copy if reason else replace(copy, removal="delete-file" if whole else _removal(settled, found.path))
-
-
-def _removal(settled: Settled, path: str) -> Literal["delete-file", "rewrite-file"]:
-    return "rewrite-file" if settled.after.get(path) else "delete-file"
+        rewritten = place.kind != "file" and settled.after.get(found.path)
+        yield copy if reason else replace(copy, removal="rewrite-file" if rewritten else "delete-file")

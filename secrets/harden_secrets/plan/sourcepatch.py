@@ -1,8 +1,9 @@
 """What an owner of a source, or a script's author, has to change, as a unified diff where it can be one. Pure."""
 
-from collections.abc import Sequence
 from difflib import unified_diff
 
+from harden_secrets.detect import DETECTORS
+from harden_secrets.examine import Sighting, examine
 from harden_secrets.plan.consuming import Use
 from harden_secrets.plan.scripts import redirected
 from harden_secrets.plan.values import SourcePatch
@@ -26,15 +27,20 @@ def for_script(use: Use, content: bytes) -> SourcePatch:
 def diff(path: str, before: str, after: str) -> str:
     """A unified diff that `patch -p1` and `git apply` take, at the top of the tree that ``path`` counts from.
 
-    It shows changed lines and three around them: what stands there must be fit to be shown.
+    Where the lines around a change hold key material they are left out; `git apply` then wants `--unidiff-zero`.
     """
-    name = path.lstrip("/")
-    lines = unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}", n=0)
-    made = []
-    for line in lines:
-        made.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
-    return "".join(made)
+    whole = _diff(path, before, after, 3)
+    if not any(isinstance(one, Sighting) for one in examine(whole.encode("utf-8", "surrogateescape"), "", DETECTORS)):
+        return whole
+    return _diff(path, before, after, 0)
 
 
-def _lines(text: str) -> Sequence[str]:
-    return text.splitlines(keepends=True) if "\r" not in text else [f"{one}\n" for one in text.split("\n")]
+def _diff(path: str, before: str, after: str, around: int) -> str:
+    name = path.removeprefix("./").lstrip("/")
+    lines = unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}", n=around)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as `patch` counts them: only a newline ends one."""
+    return [f"{line}\n" for line in text.split("\n")[:-1]] + [line for line in text.split("\n")[-1:] if line]

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from itertools import groupby
 from typing import Any
 
+from harden_secrets.rewrite.aligning import aligned
 from harden_secrets.rewrite.broken import BrokenError
 from harden_secrets.rewrite.layout import Alias, Mapping, Node, Scalar, Sequence, end_of, last_of, resolved, value_of
 from harden_secrets.rewrite.rendering import Style, column, replaced, written
@@ -164,16 +165,21 @@ class _Work:
     # Lists
 
     def _sequence(self, node: Sequence, after: list[Any]) -> None:
-        before = [_dumped(value_of(item)) for item in node.items]
-        matcher = SequenceMatcher(None, before, [_dumped(item) for item in after], autojunk=False)
+        values = [value_of(item) for item in node.items]
+        matcher = SequenceMatcher(
+            None, [_dumped(value) for value in values], [_dumped(item) for item in after], autojunk=False
+        )
         doomed = [False] * len(node.items)
         for _, start, end, first, last in (code for code in matcher.get_opcodes() if code[0] != "equal"):
-            both = min(end - start, last - first)
-            for offset in range(both):
-                self.node(node.items[start + offset], after[first + offset])
-            doomed[start + both : end] = [True] * (end - start - both)
-            if last - first > both:
-                self._insert(node, start + both, after[first + both : last])
+            taken = first
+            for old, new in aligned(values[start:end], after[first:last]):
+                if new is None:
+                    doomed[start + old] = True
+                    continue
+                self._insert(node, start + old, after[taken : first + new])
+                self.node(node.items[start + old], after[first + new])
+                taken = first + new + 1
+            self._insert(node, end, after[taken:last])
         if all(doomed):
             raise BrokenError("a list would be written anew", node.start)
         if node.flow and any(doomed):
@@ -186,6 +192,8 @@ class _Work:
                 self._cut_lines(dash, node.items[number])
 
     def _insert(self, node: Sequence, number: int, values: list[Any]) -> None:
+        if not values:
+            return
         if node.flow:
             pieces = [self._style.flow(value) for value in values]
             if number:

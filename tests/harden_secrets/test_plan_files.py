@@ -1,0 +1,204 @@
+"""Plans for files, carried out: each folder of ``tests/golden/custody`` before and after, and back again."""
+
+import base64
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from harden.output import Output
+from harden_secrets.confidential import Confidential
+from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.migrate.journal import Journal
+from harden_secrets.migrate.performers import performers
+from harden_secrets.migrate.performers.site import Site
+from harden_secrets.migrate.run import Run
+from harden_secrets.migrate.step import steps
+from harden_secrets.migrate.unchanged import check_unchanged
+from harden_secrets.plan.file import as_text
+from harden_secrets.plan.files import plan_files
+from harden_secrets.plan.values import Plan, PlannedSecret
+from harden_secrets.plan.world import Request
+from tests.harden_secrets.fake_vault import FakeVault
+from tests.harden_secrets.keys import ssh, symmetric
+
+CASES = sorted((Path(__file__).parent.parent / "golden" / "custody").iterdir())
+PRINTS = Fingerprinter(Confidential(b"p" * 32))
+Tree = Mapping[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, bytes]:
+    """What stands for the marks in the files: made here, never committed."""
+    return {"@GIT@": base64.b64encode(symmetric.git_crypt()), "@SSH@": ssh.openssh().rstrip(b"\n")}
+
+
+def filled(content: bytes, values: Mapping[str, bytes]) -> bytes:
+    """A file with its marks replaced; a value of several lines takes the indentation of its mark."""
+    lines = []
+    for line in content.split(b"\n"):
+        for mark, value in values.items():
+            indentation = line[: len(line) - len(line.lstrip(b" "))] if line.strip() == mark.encode() else b""
+            line = line.replace(mark.encode(), value.replace(b"\n", b"\n" + indentation))
+        lines.append(line)
+    return b"\n".join(lines)
+
+
+def read(folder: Path, values: Mapping[str, bytes]) -> Tree:
+    """All files below a folder."""
+    return {
+        str(path.relative_to(folder)): filled(path.read_bytes(), values)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.parts
+    }
+
+
+def laid_out(folder: Path, tree: Tree) -> None:
+    for name, content in tree.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+class Work:
+    """A tree in a folder of its own, and a Vault; the process stands in the tree."""
+
+    def __init__(self, folder: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.state, self.vault = folder / "tree", folder / "state", FakeVault()
+        self.state.mkdir()
+        laid_out(self.folder, tree)
+        monkeypatch.chdir(self.folder)
+
+    def plan(self, **request: object) -> Plan:
+        """What harden plans for it."""
+        return plan_files(["."], Request(**request), PRINTS, "p", "now", Output(verbosity=-1))  # type: ignore[arg-type]
+
+    def run(self, plan: Plan) -> Run:
+        """A run of a plan."""
+        site = Site(plan, self.vault, PRINTS, lambda: 0.0, lambda _: None, inventory=self.state / "secrets.yaml")
+        return Run(steps(plan), Journal(self.state, "run", Confidential(b"j" * 32)), performers(site), lambda *_: None)
+
+    def now(self) -> Tree:
+        """The tree as it is."""
+        return read(self.folder, {})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_tree_is_rewritten_and_brought_back(
+    case: Path, values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: bool
+) -> None:
+    """Byte for byte what is expected; a second plan finds nothing more to do; a rollback restores every byte."""
+    before = read(case / "before", values)
+    work = Work(tmp_path, before, monkeypatch)
+    plan = work.plan()
+    text = as_text(plan)
+    for value in values.values():
+        assert value.decode().split("\n")[-2:][0] not in text
+    check_unchanged(plan, None, PRINTS)
+    work.run(plan).forward()
+    if update_golden:
+        shutil.rmtree(case / "after", ignore_errors=True)
+        laid_out(case / "after", {name: _marked(content, values) for name, content in work.now().items()})
+    assert work.now() == read(case / "after", values)
+    assert [secret for secret in work.plan().secrets if secret.files] == []
+    work.run(plan).back()
+    assert work.now() == before
+
+
+def _marked(content: bytes, values: Mapping[str, bytes]) -> bytes:
+    for mark, value in values.items():
+        content = content.replace(value, mark.encode())
+    return content
+
+
+def only(plan: Plan) -> PlannedSecret:
+    (secret,) = plan.secrets
+    return secret
+
+
+def test_what_is_stored_is_what_the_consumer_saw(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The decoded key in one field; whoever mounted the text gets the text."""
+    work = Work(tmp_path, read(CASES[-2] / "before", values), monkeypatch)
+    plan = work.plan()
+    work.run(plan).forward()
+    secret = only(plan)
+    stored = work.vault.read(secret.vault_path)
+    assert stored is not None
+    assert stored.fields["key"].reveal().startswith(b"\0GITCRYPTKEY")
+    (delivery,) = secret.deliveries
+    assert [(key.key, key.form) for key in delivery.keys] == [("key", "base64")]
+
+
+SCRIPT = (
+    b'#!/bin/sh\ncurl "$API/api/v1/namespaces/ci/configmaps/key" | jq -r .data.key | base64 -d > k\nkubectl get cm key'
+)
+MAP = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: key, namespace: ci}\ndata:\n  key: @GIT@\n  other: x\n"
+
+
+@pytest.mark.parametrize("command", [["git", "apply", "-p1"], ["patch", "-p1"]], ids=["git", "patch"])
+def test_the_patch_of_a_script_applies(
+    command: list[str], values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script that harden may not change keeps the copy, and its patch is one that tools take."""
+    work = Work(tmp_path, {"ci.sh": SCRIPT, "key.yaml": filled(MAP, values)}, monkeypatch)
+    secret = only(work.plan())
+    assert [copy.removal for copy in secret.copies] == ["leave"]
+    diffs = [patch.diff for patch in secret.source_patches if patch.diff]
+    for diff in diffs[:1]:
+        subprocess.run(command, input=diff.encode(), check=True, timeout=60, capture_output=True)
+    assert b"/secrets/key" in work.now()["ci.sh"]
+    assert work.now()["ci.sh"].endswith(b"kubectl get cm key")
+
+
+def test_a_script_is_rewritten_where_that_is_wanted(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the copy goes as well."""
+    work = Work(tmp_path, {"ci.sh": SCRIPT, "key.yaml": filled(MAP, values)}, monkeypatch)
+    plan = work.plan(rewrite_scripts=True)
+    work.run(plan).forward()
+    assert work.now()["ci.sh"] == SCRIPT.replace(b"configmaps/key", b"secrets/key").replace(b"cm key", b"secret key")
+    assert work.now()["key.yaml"] == filled(MAP, values).replace(b"  key: " + values["@GIT@"] + b"\n", b"")
+
+
+def test_git_keeps_what_was_committed(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan says in how many commits."""
+    work = Work(tmp_path, {"key.yaml": filled(MAP, values)}, monkeypatch)
+    for arguments in (["init", "-q"], ["add", "."], ["-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x"]):
+        subprocess.run(["git", *arguments], check=True, timeout=60)
+    assert "git keeps key.yaml in 1 commit, and so does every clone" in only(work.plan()).cannot_scrub
+
+
+def test_one_name_in_two_files_is_left_to_the_person(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two clusters' trees cannot be told from two layers of one."""
+    content = filled(MAP, values)
+    work = Work(tmp_path, {"dev/key.yaml": content, "prod/key.yaml": content}, monkeypatch)
+    plan = work.plan()
+    assert plan.secrets == ()
+    assert "is described 2 times" in plan.left[0]
+
+
+def test_a_consumer_that_cannot_be_changed_keeps_what_it_uses(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A custom resource that takes a ConfigMap cannot be turned to a Secret."""
+    user = b"apiVersion: x.com/v1\nkind: Thing\nmetadata: {name: t, namespace: ci}\nspec: {configMapRef: {name: key}}\n"
+    work = Work(tmp_path, {"thing.yaml": user, "key.yaml": filled(MAP, values)}, monkeypatch)
+    (copy,) = only(work.plan()).copies
+    assert copy.removal == "leave"
+    assert "thing ci/t still uses it" in copy.reason
+
+
+def test_a_comment_that_allows_is_heeded(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a scan does not report, a plan does not move."""
+    allowed = filled(MAP, values).replace(b"  key:", b"  # harden: allow git-crypt-key -- of a test\n  key:")
+    assert Work(tmp_path, {"key.yaml": allowed}, monkeypatch).plan().secrets == ()
