@@ -12,7 +12,7 @@ from harden_secrets.documents.tree import Mapping, Node, Scalar, Sequence
 
 _TOKEN = re.compile(
     rb'[ \t\r\n,:]*(?:(?P<string>"(?:[^"\\]|\\.)*+")|(?P<open>[{\[])|(?P<close>[}\]])|'
-    rb"(?P<comment>//[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/|\#[^\n]*)|(?P<word>[^\s,:{}\[\]\"#]++))",
+    rb"(?P<comment>//[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|\#[^\n]*)|(?P<word>[^\s,:{}\[\]\"#]++))",
     re.DOTALL,
 )
 _ESCAPE = re.compile(rb'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')

@@ -1,6 +1,6 @@
 """Which parts of a text are spoken for."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 
@@ -25,3 +25,8 @@ class Spans:
         """Where the one that the position lies in ends; the position itself if it lies in none."""
         index = bisect_right(self._starts, position) - 1
         return max(position, self._ends[index]) if index >= 0 else position
+
+    def meet(self, start: int, end: int) -> bool:
+        """Whether one has a position in common with those from ``start`` on and before ``end``."""
+        index = bisect_left(self._starts, end) - 1
+        return index >= 0 and self._ends[index] > start

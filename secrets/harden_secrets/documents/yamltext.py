@@ -18,7 +18,7 @@ _BOUNDARY = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _PROPERTY = re.compile(r"(?:[&!][^\s,\[\]{}]*|!<[^>\s]*>)(?:[ \t]+|(?=\r?\n|\Z))")
 _SPACE = re.compile(r"\s+")
 _HEADER = re.compile(r"[|>][-+0-9]*[^\n]*\n?")
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_TEMPLATE = re.compile(r"\{\{[^{}]*+\}\}|\{%[^%]*+%\}|\{#[^#]*+#\}")
 _ONLY_TEMPLATE = re.compile(r"^([ \t]*)(\{\{[^\n]*\}\}|\{%[^\n]*%\})[ \t]*\r?$", re.MULTILINE)
 _BINARY = "tag:yaml.org,2002:binary"
 

@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from harden_secrets.documents.spans import Spans
 from harden_secrets.examine.layer import Layer, Seen
+from harden_secrets.examine.occupied import Enclosing, Occupied
+from harden_secrets.finding import ObjectField
 from harden_secrets.material import Material
 
-_Spans = dict[int, list[tuple[int, int]]]
+_Lists = dict[int, list[tuple[int, int]]]
+_NOTHING = Spans(())
 _DOCUMENTS = ("json:", "yaml:", "hcl:", "quoted")
 _WEAK = (Material.PASSWORD,)  # known by what it is called only, not by what it is
 # What says more of a value than the value says by itself: these hold tokens and keys that others know as well.
@@ -30,11 +34,20 @@ def merged(seen: Iterable[Seen]) -> list[Seen]:
 
 
 def _distinct(group: list[Seen]) -> list[Seen]:
-    """Of sightings of one key: one for each place."""
+    """Of sightings of one key: one for each place.
+
+    Places are the same if they overlap, unless they are known to be different fields.
+    """
     kept: list[Seen] = []
+    fields: dict[ObjectField | None, Occupied] = defaultdict(Occupied)
+    anywhere = Occupied()
     for one in sorted(group, key=_rank):
-        same = next((at for at, other in enumerate(kept) if _same_place(one, other)), None)
+        owner, start, end = one.layer.object, one.where.start, max(one.where.end, one.where.start + 1)
+        around = (fields[owner], fields[None]) if owner else (anywhere,)
+        same = next((by for by in (occupied.by(start, end) for occupied in around) if by is not None), None)
         if same is None:
+            fields[owner].take(start, end, len(kept))
+            anywhere.take(start, end, len(kept))
             kept.append(one)
         elif _tells_more(one, kept[same]):
             found, best = one.detection, kept[same]
@@ -68,29 +81,19 @@ def _field(one: Seen) -> str:
     return one.layer.object.field if one.layer.object else ""
 
 
-def _same_place(one: Seen, other: Seen) -> bool:
-    if one.layer.object and other.layer.object and one.layer.object != other.layer.object:
-        return False
-    a, b = one.where, other.where
-    return (a.start < b.end and b.start < a.end) or (a.start, a.end) == (b.start, b.end)
-
-
 def _without_pieces(seen: list[Seen]) -> list[Seen]:
-    """Without key pairs that were made out within another key: a piece of its text, decoded alone, may look like one."""
-    direct: _Spans = defaultdict(list)
+    """Without key pairs made out within another key: a piece of its text, decoded alone, may look like one."""
+    direct: _Lists = defaultdict(list)
     for one in seen:
         if one.detection.material not in _WEAK:
             direct[id(one.layer)].append((one.detection.start, one.detection.end))
-    return [one for one in seen if one.detection.material not in _PAIRS or not _inside_another(one, direct)]
+    enclosing = {layer: Enclosing(spans) for layer, spans in direct.items()}
+    return [one for one in seen if one.detection.material not in _PAIRS or not _inside_another(one, enclosing)]
 
 
-def _inside_another(one: Seen, direct: _Spans) -> bool:
+def _inside_another(one: Seen, direct: dict[int, Enclosing]) -> bool:
     around = _ancestry(one.layer.parent, one.layer.origin)
-    return any(
-        first <= start and end <= last and (first, last) != (start, end)
-        for layer, start, end in around
-        for first, last in direct.get(id(layer), ())
-    )
+    return any(id(layer) in direct and direct[id(layer)].enclose(start, end) for layer, start, end in around)
 
 
 def _without_weak(seen: list[Seen]) -> list[Seen]:
@@ -98,9 +101,9 @@ def _without_weak(seen: list[Seen]) -> list[Seen]:
 
     Also without what is one once more in another spelling of the same text.
     """
-    within: _Spans = defaultdict(list)
-    direct: _Spans = defaultdict(list)
-    called: _Spans = defaultdict(list)
+    within: _Lists = defaultdict(list)
+    direct: _Lists = defaultdict(list)
+    called: _Lists = defaultdict(list)
     for one in seen:
         span = (one.detection.start, one.detection.end)
         if one.detection.material in _WEAK:
@@ -109,34 +112,32 @@ def _without_weak(seen: list[Seen]) -> list[Seen]:
             direct[id(one.layer)].append(span)
             for layer, *origin in _ancestry(one.layer, span):
                 within[id(layer)].append((origin[0], origin[1]))
-    return [
-        one
-        for one in seen
-        if one.detection.material not in _WEAK or not (_explained(one, within, direct) or _respelled(one, called))
-    ]
+    explained = _Explained(*({layer: Spans(spans) for layer, spans in by.items()} for by in (within, direct, called)))
+    return [one for one in seen if one.detection.material not in _WEAK or not explained.covers(one)]
 
 
-def _respelled(one: Seen, called: _Spans) -> bool:
-    """Whether the text of which this is a spelling without escapes holds such a value already."""
-    layer = one.layer
-    return (
-        layer.parent is not None
-        and bool(layer.encodings)
-        and layer.encodings[-1] in _RESPELLED
-        and _meets(layer.origin, called.get(id(layer.parent), ()))
-    )
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """By layer: where other key material is or was unwrapped from, where it is itself, where passwords are."""
 
+    within: dict[int, Spans]
+    direct: dict[int, Spans]
+    called: dict[int, Spans]
 
-def _explained(one: Seen, within: _Spans, direct: _Spans) -> bool:
-    """Whether other key material was unwrapped from the same place of the layer, or stands around it."""
-    span = (one.detection.start, one.detection.end)
-    if _meets(span, within.get(id(one.layer), ())):
-        return True
-    return any(_meets((start, end), direct.get(id(layer), ())) for layer, start, end in _ancestry(one.layer, span))
+    def covers(self, one: Seen) -> bool:
+        """Whether a password is explained by one of these."""
+        span = (one.detection.start, one.detection.end)
+        if self.within.get(id(one.layer), _NOTHING).meet(*span) or self._is_respelled(one):
+            return True
+        ancestry = _ancestry(one.layer, span)
+        return any(self.direct.get(id(layer), _NOTHING).meet(start, end) for layer, start, end in ancestry)
 
-
-def _meets(span: tuple[int, int], others: Iterable[tuple[int, int]]) -> bool:
-    return any(start < span[1] and span[0] < end for start, end in others)
+    def _is_respelled(self, one: Seen) -> bool:
+        """Whether the text of which this is a spelling without escapes holds such a value already."""
+        layer = one.layer
+        if layer.parent is None or not layer.encodings or layer.encodings[-1] not in _RESPELLED:
+            return False
+        return self.called.get(id(layer.parent), _NOTHING).meet(*layer.origin)
 
 
 def _ancestry(layer: Layer | None, span: tuple[int, int]) -> Iterable[tuple[Layer, int, int]]:

@@ -7,7 +7,7 @@ from harden_secrets.budget import Meter
 from harden_secrets.documents.jsontext import unescaped
 from harden_secrets.unwrap.part import Part
 
-_STRING = re.compile(rb'"((?:[^"\\\n]|\\.){16,65536})"')
+_STRING = re.compile(rb'(?<!\\)"((?:[^"\\\n]|\\.){16,65536}+)"')
 _ESCAPED_QUOTES = re.compile(rb"(?<!\\)(?:\\\\)*\\[\"nu]")
 
 

@@ -10,12 +10,12 @@ from harden_secrets.unwrap.part import Part
 _RUN = re.compile(
     rb"(?<![0-9A-Za-z])(?:"
     rb"(?:0x)?(?:[0-9a-f]{2}){16,}+(?:\r?\n[ \t]*(?:[0-9a-f]{2}){1,128}+(?![0-9a-z]))*+(?![0-9a-z])"
-    rb"|(?:\\+x[0-9a-f]{2}){12,}+"
+    rb"|(?:\\{1,4}x[0-9a-f]{2}){12,}+"
     rb"|(?:0x[0-9a-f]{2}[ \t\r\n]*,?[ \t\r\n]*){12,}+"
-    rb"|(?:[0-9a-f]{2}[: ]){15,}+[0-9a-f]{2}(?![0-9a-z]))",
+    rb"|[0-9a-f]{2}(?:[: ][0-9a-f]{2}){15,}+)",
     re.IGNORECASE,
 )
-_CLUTTER = re.compile(rb"\\+x|0x|[^0-9a-f]+", re.IGNORECASE)
+_CLUTTER = re.compile(rb"\\{1,4}x|0x|[^0-9a-f]+", re.IGNORECASE)
 
 
 def from_hexadecimal(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int], int]) -> Iterator[Part]:
