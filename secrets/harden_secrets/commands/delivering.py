@@ -46,6 +46,9 @@ def deliver(names: Sequence[str], place: Workplace, output: Output, *, dry_run: 
 
 def _chosen(names: Sequence[str], place: Workplace) -> list[SecretEntry]:
     known = place.inventory.secrets
+    if not known:
+        hint = "say where the inventory is with --inventory FILE or HARDEN_INVENTORY"
+        raise HardenError(f"{place.inventory_path}: no secret is entered there", hint)
     if unknown := [quote(name) for name in names if name not in known]:
         raise HardenError(f"{place.inventory_path}: has no secret {', '.join(unknown)}")
     return [known[name] for name in names] or list(known.values())

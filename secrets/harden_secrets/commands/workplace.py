@@ -37,8 +37,11 @@ class Workplace:
 
     @property
     def inventory(self) -> Inventory:
-        """The inventory, empty where there is none. Raises HardenError."""
-        return load(self.inventory_file, os.environ)
+        """The inventory. Raises HardenError.
+
+        One that is not there yet is empty even where somebody named it: what is migrated gets entered into it.
+        """
+        return load(self.inventory_file, os.environ) if os.path.lexists(self.inventory_path) else Inventory()
 
     @property
     def inventory_path(self) -> Path:
