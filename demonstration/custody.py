@@ -46,6 +46,7 @@ class Custody(Telling):
         self.migrate()
         self.find_again()
         self.prove()
+        self.take_back()
         self.vault_down()
         took = monotonic() - started
         self.say(f"\nDone in {took:.0f} s. The key came out of Vault byte for byte as it had lain about.", "bold green")
@@ -133,8 +134,16 @@ class Custody(Telling):
         self.say(f"git-crypt opens a fresh clone with them; {PRIVATE} in it says: {text.strip()}")
         self.insist([f"{file} holds the key" for file in sorted(self._files_with_the_key())])
         self.say("No other file holds it: not the plan, the journal or the audit log, nor Vault's own, encrypted ones.")
-        self.harden.tell(["secrets", "runs"])
         self.harden.tell(["secrets", "log", "verify"])
+
+    def take_back(self) -> None:
+        """All of it undone: the files are what they were."""
+        self.title("Take it all back")
+        runs = json.loads(self.harden.run(["secrets", "runs", "--json"]).output)["runs"]
+        self.harden.tell(["secrets", "rollback", *(one["run"] for one in runs)])
+        self.insist([f"not as it was: {line}" for line in self._changes()])
+        self.harden.tell(["secrets", "log", "verify"])
+        self.say(f"\nEvery file in {FOLDER}/ is byte for byte what it was, says git; the log has it all.")
 
     def vault_down(self) -> None:
         """Nothing stays running."""

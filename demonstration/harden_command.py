@@ -18,7 +18,7 @@ _NOT_OURS = ("VAULT_", "BAO_", "KUBECONFIG")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a command printed (standard output, then standard error) and its exit status."""
+    """What a command printed and its exit status."""
 
     command: str
     status: int
@@ -39,26 +39,36 @@ class Program:
         self._show = show
         self._program = installed()
         theirs = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
-        self._environment = {**theirs, "HARDEN_STATE": str(folder / STATE), "COLUMNS": "100", **settings}
+        self._environment = {
+            **theirs,
+            "HARDEN_STATE": str(folder / STATE),
+            "COLUMNS": "100",
+            "PYTHONUNBUFFERED": "1",
+            **settings,
+        }
 
-    def run(self, arguments: Sequence[str], expected: Sequence[int] = (0,)) -> Said:
-        """Run it. Raises HardenError with its words for any exit status that is not expected."""
+    def run(self, arguments: Sequence[str], expected: Sequence[int] = (0,), *, all_of_it: bool = False) -> Said:
+        """Run it, and give what it answers; ``all_of_it``: with its remarks, as a person at a terminal sees it.
+
+        Raises HardenError with its words for any exit status that is not expected.
+        """
         shown = " ".join(["harden", *arguments])
         try:
             done = subprocess.run(
                 [*self._program, *arguments],
                 cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, timeout=TIME_LIMIT, check=False,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT if all_of_it else subprocess.PIPE,
+                text=True, timeout=TIME_LIMIT, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as e:
             raise HardenError(f"{shown}: no end after {TIME_LIMIT:.0f} s") from e
         if done.returncode not in expected:
             raise HardenError(f"{shown}: status {done.returncode}: {(done.stderr or done.stdout).strip()}")
-        return Said(shown, done.returncode, (done.stdout + done.stderr).rstrip())
+        return Said(shown, done.returncode, done.stdout.rstrip())
 
     def tell(self, arguments: Sequence[str], expected: Sequence[int] = (0,)) -> Said:
         """Run it and show what it said."""
-        said = self.run(arguments, expected)
+        said = self.run(arguments, expected, all_of_it=True)
         self._show(said)
         return said
 

@@ -180,7 +180,7 @@ def _tell_what_is_left(plan: Plan, output: Output) -> None:
         for patch in secret.source_patches:
             output.line(f"  to do at {patch.file}:{patch.line}: {patch.words}")
         if secret.cannot_scrub:
-            output.line(f"  must be rotated, it cannot be taken out everywhere: harden secrets rotate {secret.name}")
+            output.line("  make a new one as well: the plan says where the old one remains")
 
 
 @contextlib.contextmanager
