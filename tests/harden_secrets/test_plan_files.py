@@ -202,3 +202,20 @@ def test_a_comment_that_allows_is_heeded(
     """What a scan does not report, a plan does not move."""
     allowed = filled(MAP, values).replace(b"  key:", b"  # harden: allow git-crypt-key -- of a test\n  key:")
     assert Work(tmp_path, {"key.yaml": allowed}, monkeypatch).plan().secrets == ()
+
+
+def test_a_file_that_terraform_takes_in_stays_with_a_patch(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is needed until the patch is applied; then the next plan takes it away."""
+    work = Work(tmp_path, read(CASES[0] / "before", values), monkeypatch)
+    secret = next(one for one in work.plan().secrets if one.kind == "git-crypt")
+    (stays,) = (copy for copy in secret.copies if copy.removal == "leave")
+    assert (stays.source, stays.reason) == ("keys/infra.key.b64", "tf/main.tf names it")
+    (patch,) = (one for one in secret.source_patches if one.diff)
+    subprocess.run(["patch", "-p1"], input=patch.diff.encode(), check=True, timeout=60, capture_output=True)
+    secret = next(one for one in work.plan().secrets if one.kind == "git-crypt")
+    assert {(copy.source, copy.removal) for copy in secret.copies} == {
+        ("keys/infra.key.b64", "delete-file"),
+        ("values.yaml", "rewrite-file"),
+    }

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from harden_secrets.cluster.port import ObjectName
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.migrate.unchanged import file_digest
 from harden_secrets.plan import naming
@@ -16,7 +17,7 @@ from harden_secrets.plan.filesteps import FileSteps
 from harden_secrets.plan.filetree import Found, Tree
 from harden_secrets.plan.grouping import grouped
 from harden_secrets.plan.held import Held
-from harden_secrets.plan.sourcepatch import for_script
+from harden_secrets.plan.sourcepatch import for_entry, for_script
 from harden_secrets.plan.values import FORMAT, Copy, Delivery, Plan, PlannedSecret, SeenFile, SourcePatch, VaultField
 from harden_secrets.plan.world import Request
 
@@ -101,11 +102,21 @@ class _Builder:
         for number, one in enumerate(group.found):
             if group.places[number].kind == "other":
                 yield SourcePatch(one.path, one.sighting.line, advice(one.path, vault, stored[0].name))
+            yield from self._referring(one.path)
         for of, delivery in group.deliveries.items():
             if not delivery.objects and self._request.deliver == "direct":
                 home = group.home(of)
                 where = f"secret {delivery.namespace or _UNKNOWN}/{delivery.secret}"
                 yield SourcePatch(home, 1, f"`harden secrets deliver {name}` puts {where} into the cluster from Vault")
+
+    def _referring(self, path: str) -> Iterator[SourcePatch]:
+        """What takes its value from a file that is a key: an entry of an object that Terraform makes."""
+        for source, reference in self._tree.references:
+            place = reference.object
+            named = posixpath.normpath(posixpath.join(posixpath.dirname(source), reference.path))
+            if place is not None and named == posixpath.normpath(path):
+                of = ObjectName("v1", place.kind, place.namespace, place.name)
+                yield from for_entry(of, place.field.rpartition("/")[2], {source: self._now.get(source, b"")})
 
     def _name(self, group: Group) -> str:
         if group.held:

@@ -24,6 +24,10 @@ _ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
         (r"dockerfile|containerfile",),
         "hand it over when the image runs, or by RUN --mount=type=secret when it is built: {read}",
     ),
+    (
+        (r"\Akustomization(\.ya?ml)?\Z",),
+        "take it out of its generator and let its users name the Secret that is kept from Vault: {read}",
+    ),
     ((r"\Avalues.*\.ya?ml\Z",), "let the chart refer to an existing Secret instead of this value: {read}"),
     ((r"\.conf\Z",), "keep the file out of the tree, or set the key when the service starts: {read}"),
 )

@@ -1,6 +1,5 @@
 """From what a document means to what it shall mean, by the fewest pieces of text that have to change."""
 
-import json
 import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
@@ -9,6 +8,7 @@ from typing import Any
 
 from harden_secrets.rewrite.aligning import aligned
 from harden_secrets.rewrite.broken import BrokenError
+from harden_secrets.rewrite.comparing import dumped, renamed, same, words
 from harden_secrets.rewrite.layout import Alias, Mapping, Node, Scalar, Sequence, end_of, last_of, resolved, value_of
 from harden_secrets.rewrite.rendering import Style, column, replaced, written
 
@@ -43,7 +43,7 @@ class _Work:
 
     def node(self, node: Node, after: Any) -> None:
         """Make a node mean something else."""
-        if _same(value_of(node), after):
+        if same(value_of(node), after):
             return
         if isinstance(node, Alias) and isinstance(node.target, Scalar):
             self._exchange(node.start, node.end, self._style.flow(after))
@@ -66,7 +66,7 @@ class _Work:
         if known is _MISSING:
             self._through_alias[id(target)] = after
             return False
-        if not _same(known, after):
+        if not same(known, after):
             raise BrokenError("an alias and its anchor would have to become different things", target.start)
         return True
 
@@ -85,7 +85,7 @@ class _Work:
     def _block_scalar(self, node: Scalar, after: str) -> None:
         """A script or file in a block: only words in it are exchanged."""
         region = self._text[node.inner : node.end]
-        for old, new, number, count in _words(node.text, after):
+        for old, new, number, count in words(node.text, after):
             places = [match.start() for match in re.finditer(re.escape(written(old)), region)]
             if len(places) != count:
                 raise BrokenError("a text over several lines would have to be changed", node.start)
@@ -100,8 +100,8 @@ class _Work:
         for key, value in node.pairs:
             if key.text in after:
                 self._value(node, key, value, after[key.text])
-        for (key, value), name in _renamed(gone, new, after):
-            self._exchange(key.inner, key.end, _quoted(key, name, self._style))
+        for (key, value), name in renamed(gone, new, after):
+            self._exchange(key.inner, key.end, replaced(key, name, self._style))
             self.node(value, after[name])
             gone.remove((key, value))
             new.remove(name)
@@ -116,7 +116,7 @@ class _Work:
 
     def _value(self, parent: Mapping, key: Scalar, value: Node, after: Any) -> None:
         before = value_of(value)
-        if _same(before, after):
+        if same(before, after):
             return
         emptied = isinstance(after, dict | list) and not after
         changed = type(before) is not type(after) and not (isinstance(value, Alias) or parent.flow)
@@ -167,7 +167,7 @@ class _Work:
     def _sequence(self, node: Sequence, after: list[Any]) -> None:
         values = [value_of(item) for item in node.items]
         matcher = SequenceMatcher(
-            None, [_dumped(value) for value in values], [_dumped(item) for item in after], autojunk=False
+            None, [dumped(value) for value in values], [dumped(item) for item in after], autojunk=False
         )
         doomed = [False] * len(node.items)
         for _, start, end, first, last in (code for code in matcher.get_opcodes() if code[0] != "equal"):
@@ -276,48 +276,3 @@ class _Work:
 
     def _indented(self, lines: list[str], indent: int) -> str:
         return (self._style.newline + " " * indent).join(lines)
-
-
-def _renamed(
-    gone: list[tuple[Scalar, Node]], new: list[str], after: dict[str, Any]
-) -> list[tuple[tuple[Scalar, Node], str]]:
-    """Pairs whose key gets another name while their value is alike: its comments and order stay."""
-    if len(gone) != len(new):
-        return []
-    return [(pair, name) for pair, name in zip(gone, new, strict=True) if _alike(value_of(pair[1]), after[name])]
-
-
-def _alike(before: Any, after: Any) -> bool:
-    if isinstance(before, dict) and isinstance(after, dict):
-        return bool(before) and bool(after) and not before.keys().isdisjoint(after.keys() | {"name", "secretName"})
-    return isinstance(before, str) and isinstance(after, str)
-
-
-def _quoted(key: Scalar, name: str, style: Style) -> str:
-    return replaced(key, name, style)
-
-
-def _words(before: str, after: str) -> list[tuple[str, str, int, int]]:
-    """The words that differ: old, new, how many equal ones stand before it, and how many there are in all."""
-    parts = re.compile(r"(\s+)")
-    old, new = parts.split(before), parts.split(after)
-    if len(old) != len(new):
-        raise BrokenError("a text over several lines would have to be changed")
-    found = []
-    position = 0
-    for one, other in zip(old, new, strict=True):
-        if one != other:
-            if not one.strip() or not other.strip():
-                raise BrokenError("a text over several lines would have to be changed")
-            places = [match.start() for match in re.finditer(re.escape(one), before)]
-            found.append((one, other, places.index(position), len(places)))
-        position += len(one)
-    return found
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-def _same(one: Any, other: Any) -> bool:
-    return one is other or _dumped(one) == _dumped(other)
