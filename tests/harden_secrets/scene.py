@@ -102,7 +102,7 @@ def scene(places: Places, git_crypt_key: bytes, ssh_key: bytes, bundle: bytes, a
         runner(places.runner),
         backup(places.backup),
         ssh_secret(places.ssh, ssh_key),
-        config_map(places.ssh, "authorized-keys", **{"authorized_keys": authorized}),
+        config_map(places.ssh, "authorized-keys", authorized_keys=authorized),
         devvm(places.ssh),
     ]
 

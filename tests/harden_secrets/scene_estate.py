@@ -116,10 +116,10 @@ class Estate:
         """The objects that people made in the scene's namespaces, without what the server says about them."""
         kinds = [("v1", "ConfigMap"), ("v1", "Secret"), ("apps/v1", "Deployment"), ("batch/v1", "CronJob")]
         kinds += [("rbac.authorization.k8s.io/v1", kind) for kind in ("Role", "RoleBinding")]
-        found = (one for kind in kinds for one in self.cluster.admin.list(*kind))
+        found = ((kind, one) for version, kind in kinds for one in self.cluster.admin.list(version, kind))
         return {
-            f"{one['kind']} {one['metadata']['namespace']}/{one['metadata']['name']}": _as_made(one)
-            for one in found
+            f"{kind} {one['metadata']['namespace']}/{one['metadata']['name']}": _as_made(one)
+            for kind, one in found
             if one["metadata"]["namespace"] in self.places.all()
         }
 
