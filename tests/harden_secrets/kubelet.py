@@ -24,7 +24,7 @@ def _variables(container: Mapping[str, Any], get: Get) -> Iterator[tuple[str, by
     for entry in container.get("envFrom") or ():
         for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
             if field in entry:
-                entries = _entries(get(kind, entry[field]["name"]), entry[field].get("optional"))
+                entries = _texts(get(kind, entry[field]["name"]), entry[field].get("optional"))
                 prefix = f"env:{entry.get('prefix', '')}"
                 if entries is None:
                     yield prefix, None
@@ -35,7 +35,7 @@ def _variables(container: Mapping[str, Any], get: Get) -> Iterator[tuple[str, by
         source = entry.get("valueFrom") or {}
         for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
             if field in source:
-                entries = _entries(get(kind, source[field]["name"]), None) or {}
+                entries = _texts(get(kind, source[field]["name"]), None) or {}
                 yield f"env:{entry['name']}", entries.get(source[field]["key"])
 
 
@@ -74,8 +74,14 @@ def _projected(source: Mapping[str, Any], entries: Mapping[str, bytes] | None) -
 
 def _entries(manifest: Mapping[str, Any] | None, optional: object) -> dict[str, bytes] | None:
     """What an object holds; None where it is not there and has to be."""
+    texts = _texts(manifest, optional)
+    binary = (manifest or {}).get("binaryData") or {}
+    return None if texts is None else texts | {key: base64.b64decode(value) for key, value in binary.items()}
+
+
+def _texts(manifest: Mapping[str, Any] | None, optional: object) -> dict[str, bytes] | None:
+    """Of which variables are made: of a ConfigMap only what is in `data`."""
     if manifest is None:
         return {} if optional else None
     secret = manifest["kind"] == "Secret"
-    texts = {key: base64.b64decode(v) if secret else v.encode() for key, v in (manifest.get("data") or {}).items()}
-    return texts | {key: base64.b64decode(value) for key, value in (manifest.get("binaryData") or {}).items()}
+    return {key: base64.b64decode(v) if secret else v.encode() for key, v in (manifest.get("data") or {}).items()}

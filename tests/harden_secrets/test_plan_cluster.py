@@ -16,7 +16,7 @@ from harden_secrets.plan.held import Held, held
 from harden_secrets.plan.values import Plan, PlannedSecret
 from harden_secrets.plan.world import Request, World
 from tests.harden_secrets.keys import ssh, symmetric
-from tests.harden_secrets.small_scene import NAME, SCRIPT, scene
+from tests.harden_secrets.simple_scene import NAME, SCRIPT, scene
 
 PRINTS = Fingerprinter(Confidential(b"p" * 32))
 

@@ -11,7 +11,7 @@ from harden_secrets.plan.cluster import build
 from harden_secrets.plan.values import Delivery
 from harden_secrets.plan.world import Request
 from tests.harden_secrets.keys import ssh, symmetric
-from tests.harden_secrets.small_scene import SCRIPT, deployment, scene
+from tests.harden_secrets.simple_scene import SCRIPT, deployment, scene
 from tests.harden_secrets.test_plan_cluster import world
 
 STATIC_SECRET = "vaultstaticsecrets.secrets.hashicorp.com"

@@ -18,7 +18,7 @@ from harden_secrets.scan.report import Gathered, Report
 from harden_secrets.unwrap import UNWRAP_SIGNATURES
 from tests.harden_secrets.fake_cluster import Call, FakeCluster
 from tests.harden_secrets.keys import ssh, symmetric
-from tests.harden_secrets.small_scene import scene
+from tests.harden_secrets.simple_scene import scene
 
 RBAC = "rbac.authorization.k8s.io"
 

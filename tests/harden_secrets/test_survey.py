@@ -18,7 +18,7 @@ from harden_secrets.plan.values import Plan
 from harden_secrets.plan.world import Request
 from tests.harden_secrets.fake_cluster import Call, FakeCluster
 from tests.harden_secrets.keys import ssh, symmetric
-from tests.harden_secrets.small_scene import SCRIPT, config_map, scene
+from tests.harden_secrets.simple_scene import SCRIPT, config_map, scene
 
 PRINTS = Fingerprinter(Confidential(b"v" * 32))
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"

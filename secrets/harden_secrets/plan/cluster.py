@@ -167,14 +167,20 @@ class _Builder:
         for name, entries in kept.entries.items():
             users = self._users(name)
             moving.users[name] = users
-            if users:
-                taken = self._taken.setdefault(name.namespace, set())
-                manifest = self._copies.left_of(name)
-                made, move = delivering.delivered(name, manifest, entries, users, taken, self._world.fingerprints)
+            taken = self._taken.setdefault(name.namespace, set())
+            manifest = self._copies.left_of(name)
+            made, move = delivering.delivered(name, manifest, entries, users, taken, self._world.fingerprints)
+            uses = [use for user in users for use in self._use(name, entries, user, move)]
+            if uses:
                 taken.add(made.secret)
                 moving.deliveries.append(made)
                 moving.moves.setdefault(name.namespace, {})[name.kind, name.name] = move
-                self._use(name, entries, users, move, moving)
+            for use in uses:
+                target = use.consumer.replaced
+                if target is None or target not in self._world.objects:
+                    moving.asking.append(use)
+                else:
+                    moving.uses.setdefault(target, []).append(use)
         for (name, pointer), entry in kept.literals.items():
             taken = self._taken.setdefault(name.namespace, set())
             made = delivering.literal(name, entry, taken, self._world.fingerprints)
@@ -189,19 +195,18 @@ class _Builder:
         everyone = self._world.index.consumers(name)
         return tuple(one for one in everyone if one.object is None or not has_ended(objects.get(one.object, {})))
 
-    def _use(
-        self, name: ObjectName, entries: Sequence[Entry], users: Iterable[Consumer], move: Move, moving: _Moving
-    ) -> None:
-        for user in users:
-            of_it = tuple(entry for entry in entries if consuming.seen_by(user, name, entry))
-            use = Use(user, name, of_it, move.secret)
-            target = user.replaced
-            if not of_it and not (move.whole and user.way is Way.ENV_FROM):  # it may not refer to what is gone
-                continue
-            if target is None or target not in self._world.objects:
-                moving.asking.append(use)
-            else:
-                moving.uses.setdefault(target, []).append(use)
+    def _use(self, name: ObjectName, entries: Sequence[Entry], user: Consumer, move: Move) -> Iterator[Use]:
+        """The use, if any of what moves is seen by it, or if it refers to an object that will be gone."""
+        seen = tuple(entry for entry in entries if consuming.seen_by(user, name, entry))
+        if seen or (move.whole and self._refers(user.replaced, name, move)):
+            yield Use(user, name, seen, move.secret)
+
+    def _refers(self, target: ObjectName | None, name: ObjectName, move: Move) -> bool:
+        """Whether an object, as earlier keys left it, still has a reference to turn."""
+        if target is None or target not in self._world.objects:
+            return False
+        manifest = self._turned.get(target, self._world.objects[target])
+        return repointed(manifest, Moves({(name.kind, name.name): move})) != manifest
 
     def _targets(self, moving: _Moving) -> list[ObjectName]:
         """Objects to change, those whose pods run last: a rollout that fails leaves the fewest others changed."""

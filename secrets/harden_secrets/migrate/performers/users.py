@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harden_secrets.cluster.consumers import Index
+from harden_secrets.cluster.consumers import Consumer, Index, Way
 from harden_secrets.cluster.port import Cluster, Manifest, ObjectName
 from harden_secrets.plan.values import Copy, PlannedSecret
 
@@ -31,11 +31,17 @@ def needs(manifest: Manifest, secret: PlannedSecret, copy: Copy) -> bool:
     assert copy.object is not None, "nobody asks for the users of a file"
     index = Index()
     index.add(manifest)
-    found = index.consumers(copy.object, None)
+    found = [one for one in index.consumers(copy.object, None) if not _is_blind(one, copy)]
     if any(one.key == copy.key for one in found):
         return True
     whole = any(not one.key for one in found)
     return whole and not (copy.removal == "remove-key" and _has_delivered(index, secret, copy.object.namespace))
+
+
+def _is_blind(consumer: Consumer, copy: Copy) -> bool:
+    """Variables are made of a ConfigMap's `data` only: they never had what is in `binaryData`, and keep the rest."""
+    binary = copy.removal == "remove-key" and copy.pointer.startswith("/binaryData/")
+    return binary and consumer.way in (Way.ENV, Way.ENV_FROM)
 
 
 def _has_delivered(index: Index, secret: PlannedSecret, namespace: str) -> bool:
