@@ -1,6 +1,7 @@
 """Plans for files, carried out: each folder of ``tests/golden/custody`` before and after, and back again."""
 
 import base64
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -219,3 +220,40 @@ def test_a_file_that_terraform_takes_in_stays_with_a_patch(
         ("keys/infra.key.b64", "delete-file"),
         ("values.yaml", "rewrite-file"),
     }
+
+
+def test_a_template_that_uses_a_key_is_turned(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the name is written as it is; whatever the template inserts elsewhere stays."""
+    template = b"""\
+{{- if .Values.enabled }}
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {{ .Release.Name }}
+  namespace: {{ .Release.Namespace }}
+spec:
+  containers:
+  - image: {{ .Values.image | quote }}
+  volumes:
+  - name: v
+    configMap:
+      name: key
+      items: [{key: key, path: key}]
+{{- end }}
+"""
+    work = Work(tmp_path, {"chart/pod.yaml": template, "key.yaml": filled(MAP, values)}, monkeypatch)
+    plan = work.plan()
+    work.run(plan).forward()
+    turned = template.replace(b"configMap:\n      name", b"secret:\n      secretName")
+    assert work.now()["chart/pod.yaml"] == turned
+    assert values["@GIT@"] not in work.now()["key.yaml"]
+
+
+def test_what_cannot_be_read_is_said(values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may use what moves, and nobody can tell; a pipe and a loop of links do not hold the plan up."""
+    work = Work(tmp_path, {"broken.yaml": b"kind: Pod\nspec: {a: [}\n", "key.yaml": filled(MAP, values)}, monkeypatch)
+    os.mkfifo("pipe")
+    Path("loop").symlink_to(".")
+    assert any(line.startswith("broken.yaml:2: it is no valid YAML") for line in work.plan().left)

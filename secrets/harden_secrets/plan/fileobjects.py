@@ -22,7 +22,7 @@ class FileObject:
 
     ``pointer`` leads to it in its document: empty, or ``/items/3`` of a List. ``manifest`` is what the API server
     makes of it (``stringData`` merged into ``data``), ``written`` what stands there. ``start`` and ``end`` are
-    offsets in the file's bytes.
+    offsets in the file's bytes. ``template``: it is one, and its names may be anything once it is rendered.
     """
 
     path: str
@@ -32,6 +32,7 @@ class FileObject:
     written: Manifest
     start: int
     end: int
+    template: bool = False
 
     @property
     def name(self) -> ObjectName:
@@ -40,11 +41,22 @@ class FileObject:
 
 
 def file_objects(path: str, whole: Stream) -> Iterator[FileObject]:
-    """Every object of a file, those of Lists by themselves. What a template makes, nobody knows here."""
+    """Every object of a file, those of Lists by themselves."""
     for number, document in enumerate(whole.documents):
-        if document.root is not None and not document.template:
-            for pointer, node, written in _objects(document.root, document.value, ""):
-                yield FileObject(path, number, pointer, as_stored(written), written, node.start, end_of(node))
+        if document.root is None:
+            continue
+        for pointer, node, found in _objects(document.root, document.value, ""):
+            written = _anywhere(found) if document.template else found
+            span = (node.start, end_of(node))
+            yield FileObject(path, number, pointer, as_stored(written), written, *span, template=document.template)
+
+
+def _anywhere(written: Manifest) -> Manifest:
+    """A template's object without a namespace that only the rendered one has."""
+    metadata = written["metadata"]
+    if "{" not in str(metadata.get("namespace", "")):
+        return written
+    return written | {"metadata": {key: value for key, value in metadata.items() if key != "namespace"}}
 
 
 def _objects(node: Node, value: Any, pointer: str) -> Iterator[tuple[str, Node, Manifest]]:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from harden.errors import HardenError
 from harden_secrets.cluster.consumers import Index
 from harden_secrets.cluster.port import ObjectName
 from harden_secrets.detect import DETECTORS
@@ -79,7 +78,8 @@ def _add(path: str, tree: Tree, first_pass: FirstPass, fingerprints: Fingerprint
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
-        raise HardenError(f"{path}: cannot be read: {error.strerror}") from None
+        tree.left.append(f"{path}: cannot be read: {error.strerror}")
+        return
     if len(content) > LARGEST:
         tree.left.append(f"{path}: not looked at: larger than {LARGEST >> 20} MiB; harden secrets scan looks at it")
         return
@@ -101,7 +101,11 @@ def _objects(path: str, content: bytes, tree: Tree) -> Iterator[FileObject]:
     if not kustomization and not (path.lower().endswith(_MANIFESTS) and b"kind" in content):
         return
     tree.contents[path] = content
-    for one in file_objects(path, stream(content)):
+    whole = stream(content)
+    for problem in (one.problem for one in whole.documents if one.problem is not None):
+        where = f"{path}:{whole.line(problem.position)}"
+        tree.left.append(f"{where}: {problem.words}: look yourself whether it uses a key")
+    for one in file_objects(path, whole):
         tree.objects.append(one)
         tree.index.add(one.written, path)
         yield one
@@ -142,7 +146,7 @@ def _add_secrets(
 
 def _held(path: str, objects: Iterable[FileObject], fingerprints: Fingerprinter) -> Iterator[Held]:
     for one in objects:
-        if not is_sound(one.manifest):
+        if one.template or not is_sound(one.manifest):
             continue
         for seen in examine_object(one.manifest, DETECTORS):
             if isinstance(seen, Sighting):
