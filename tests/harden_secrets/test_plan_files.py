@@ -25,7 +25,8 @@ from harden_secrets.plan.world import Request
 from tests.harden_secrets.fake_vault import FakeVault
 from tests.harden_secrets.keys import ssh, symmetric
 
-CASES = sorted((Path(__file__).parent.parent / "golden" / "custody").iterdir())
+GOLDEN = Path(__file__).parent.parent / "golden" / "custody"
+CASES = sorted(GOLDEN.iterdir())
 PRINTS = Fingerprinter(Confidential(b"p" * 32))
 Tree = Mapping[str, bytes]
 
@@ -122,7 +123,7 @@ def test_what_is_stored_is_what_the_consumer_saw(
     values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The decoded key in one field; whoever mounted the text gets the text."""
-    work = Work(tmp_path, read(CASES[-2] / "before", values), monkeypatch)
+    work = Work(tmp_path, read(GOLDEN / "mounted" / "before", values), monkeypatch)
     plan = work.plan()
     work.run(plan).forward()
     secret = only(plan)
@@ -209,7 +210,7 @@ def test_a_file_that_terraform_takes_in_stays_with_a_patch(
     values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is needed until the patch is applied; then the next plan takes it away."""
-    work = Work(tmp_path, read(CASES[0] / "before", values), monkeypatch)
+    work = Work(tmp_path, read(GOLDEN / "elsewhere" / "before", values), monkeypatch)
     secret = next(one for one in work.plan().secrets if one.kind == "git-crypt")
     (stays,) = (copy for copy in secret.copies if copy.removal == "leave")
     assert (stays.source, stays.reason) == ("keys/infra.key.b64", "tf/main.tf names it")

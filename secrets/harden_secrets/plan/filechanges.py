@@ -11,6 +11,7 @@ from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.plan.consuming import Use, turned, unturned, uses_in_words
 from harden_secrets.plan.entry import at
 from harden_secrets.plan.fileobjects import FileObject, file_objects, parts_of
+from harden_secrets.plan.generators import without
 from harden_secrets.plan.moves import Moves
 from harden_secrets.plan.repointing import patch
 from harden_secrets.rewrite import Edit, exchanged
@@ -55,13 +56,16 @@ def edits_for(path: str, content: bytes, wanted: Wanted, moves: Mapping[tuple[st
     edits: list[Edit] = [{"edit": "cut", "start": start, "end": end} for start, end in dict.fromkeys(wanted.cuts)]
     words += ["a comment that holds the value is taken out"] * bool(wanted.cuts)
     for number, gone in removed.items():
-        alone = len(gone) == sum(one.document == number for one in objects)
+        generators = [one for one in gone if one.generator]
+        alone = not generators and len(gone) == sum(one.document == number for one in objects)
         if alone:
             edits.append({"edit": "document", "document": number})
             operations.pop(number, None)
         else:
             backwards = sorted(gone, key=lambda one: _position(one.pointer), reverse=True)
-            operations.setdefault(number, []).extend({"op": "remove", "path": one.pointer} for one in backwards)
+            operations.setdefault(number, []).extend(
+                {"op": "remove", "path": path} for path in _paths(backwards, objects)
+            )
     edits += [{"edit": "patch", "document": number, "patch": made} for number, made in sorted(operations.items())]
     return Made(tuple(edits), tuple(dict.fromkeys(words)), failed)
 
@@ -71,6 +75,9 @@ def _changed(
     failed: dict[ObjectName, str],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The operations on one object that stays."""
+    if one.generator:
+        words += [f"{one.name}: literal {key} is taken out" for key in sorted(wanted.gone.get(one.name, ()))]
+        return without(one.written, one.pointer, wanted.gone.get(one.name, set()))
     uses, literals = wanted.uses.get(one.name, []), wanted.literals.get(one.name, {})
     own = {(use.of.kind, use.of.name): moves[str(use.of), use.secret] for use in uses}
     after = turned(one.written, uses, Moves(own, literals))
@@ -107,6 +114,19 @@ def _is_beside(use: Use, before: Manifest, after: Manifest) -> bool:
         return False
     sources = use.consumer.pointer.rsplit("/", 2)[0]
     return len(at(before, sources)) < len(at(after, sources))
+
+
+def _paths(gone: Sequence[FileObject], objects: Sequence[FileObject]) -> list[str]:
+    """Where each stands, or the list of generators where all of that go."""
+    paths = []
+    for one in gone:
+        listed = one.pointer.rpartition("/")[0]
+        others = [
+            other for other in objects if other.document == one.document and other.pointer.startswith(f"{listed}/")
+        ]
+        whole = one.generator and all(other in gone for other in others) and len(others) == one.siblings
+        paths.append(listed if whole else one.pointer)
+    return list(dict.fromkeys(paths))
 
 
 def _position(pointer: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from harden.errors import HardenError
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.confidential import Confidential
 from harden_secrets.plan.entry import at
+from harden_secrets.plan.generators import generated
 from harden_secrets.rewrite.layout import Mapping, Node, Sequence, end_of, resolved
 from harden_secrets.rewrite.stream import Stream, stream
 
@@ -23,6 +24,7 @@ class FileObject:
     ``pointer`` leads to it in its document: empty, or ``/items/3`` of a List. ``manifest`` is what the API server
     makes of it (``stringData`` merged into ``data``), ``written`` what stands there. ``start`` and ``end`` are
     offsets in the file's bytes. ``template``: it is one, and its names may be anything once it is rendered.
+    ``generator``: kustomize makes it from what is written there.
     """
 
     path: str
@@ -33,6 +35,8 @@ class FileObject:
     start: int
     end: int
     template: bool = False
+    generator: bool = False
+    siblings: int = 0  # how many generators are in its list
 
     @property
     def name(self) -> ObjectName:
@@ -49,6 +53,11 @@ def file_objects(path: str, whole: Stream) -> Iterator[FileObject]:
             written = _anywhere(found) if document.template else found
             span = (node.start, end_of(node))
             yield FileObject(path, number, pointer, as_stored(written), written, *span, template=document.template)
+        for made in generated(document.root, document.value):
+            span = (made.node.start, end_of(made.node))
+            yield FileObject(
+                path, number, made.pointer, made.manifest, made.written, *span, generator=True, siblings=made.siblings
+            )
 
 
 def _anywhere(written: Manifest) -> Manifest:

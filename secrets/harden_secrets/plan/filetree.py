@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from harden_secrets.cluster.consumers import Index
 from harden_secrets.cluster.port import ObjectName
@@ -22,6 +23,9 @@ from harden_secrets.unwrap import UNWRAP_SIGNATURES
 _MANIFESTS = (".yaml", ".yml", ".json")
 _ASKS = re.compile(rb"configmap|secret|\bcm\b", re.IGNORECASE)
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+_Key = tuple[str, ObjectName, str]  # fingerprint, object, pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def read_tree(paths: Sequence[str], fingerprints: Fingerprinter) -> Tree:
     """Everything under the paths. Raises HardenError for one that is not there."""
     tree = Tree()
     files: list[str] = []
-    first_pass = FirstPass(DETECTORS, UNWRAP_SIGNATURES, ())
+    first_pass = _first_pass()
     walk = Walk(paths)
     for batch in walk.batches():
         for path in filter(_is_worked_on, batch.paths):
@@ -71,6 +75,12 @@ def read_tree(paths: Sequence[str], fingerprints: Fingerprinter) -> Tree:
     tree.left += [f"{one.source}: not looked at: {one.reason}" for one in walk.skipped if one.incomplete]
     _drop_twins(tree)
     return tree
+
+
+@lru_cache(maxsize=1)
+def _first_pass() -> FirstPass:
+    """Compiling it takes half a second."""
+    return FirstPass(DETECTORS, UNWRAP_SIGNATURES, ())
 
 
 def _add(path: str, tree: Tree, first_pass: FirstPass, fingerprints: Fingerprinter) -> None:
@@ -107,7 +117,8 @@ def _objects(path: str, content: bytes, tree: Tree) -> Iterator[FileObject]:
         tree.left.append(f"{where}: {problem.words}: look yourself whether it uses a key")
     for one in file_objects(path, whole):
         tree.objects.append(one)
-        tree.index.add(one.written, path)
+        if not one.generator:
+            tree.index.add(one.written, path)
         yield one
 
 
@@ -122,7 +133,7 @@ def _add_script(path: str, content: bytes, tree: Tree) -> None:
 
 
 def _add_secrets(
-    path: str, content: bytes, objects: Iterable[FileObject], tree: Tree, fingerprints: Fingerprinter
+    path: str, content: bytes, objects: Sequence[FileObject], tree: Tree, fingerprints: Fingerprinter
 ) -> None:
     allowed = allowances(content)
     movable = {(one.fingerprint, one.object, one.pointer): one for one in _held(path, objects, fingerprints)}
@@ -135,7 +146,7 @@ def _add_secrets(
             tree.left.append(f"{path}: {seen.reason}")
         elif allowed.reason_for(seen.detection.material, seen.line, seen.start, seen.end) is None:
             found = Found(path, seen, fingerprints.of(seen.detection))
-            key = _key(found, names)
+            key = _key(found, names) if seen.object is not None else _generated(found, objects, movable)
             if key in movable:
                 taken.add(key)
                 tree.written.setdefault((path, key[1], key[2]), (seen.line, seen.encodings))
@@ -155,11 +166,18 @@ def _held(path: str, objects: Iterable[FileObject], fingerprints: Fingerprinter)
                     yield made
 
 
-def _key(found: Found, names: Iterable[ObjectName]) -> tuple[str, ObjectName, str]:
+def _generated(found: Found, objects: Iterable[FileObject], movable: Iterable[_Key]) -> _Key:
+    """The place of a sighting in what a generator makes."""
+    start = found.sighting.start
+    names = {one.name for one in objects if one.generator and one.start <= start < one.end}
+    nowhere = (found.fingerprint, ObjectName("", "", "", ""), "")
+    return next((key for key in movable if key[0] == found.fingerprint and key[1] in names), nowhere)
+
+
+def _key(found: Found, names: Iterable[ObjectName]) -> _Key:
     """The place of a sighting as the API server names it."""
     place = found.sighting.object
-    if place is None:
-        return found.fingerprint, ObjectName("", "", "", ""), ""
+    assert place is not None
     field_ = (
         "/data/" + place.field.removeprefix("/stringData/") if place.field.startswith("/stringData/") else place.field
     )
