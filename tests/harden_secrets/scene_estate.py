@@ -1,12 +1,8 @@
 """The main scene in a cluster, with harden beside it, and what its pods see asked of the pods themselves."""
 
 import contextlib
-import json
-import os
 import secrets
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +12,8 @@ from cluster.workload import Cluster
 
 from tests.harden_secrets.keys import pairs, ssh, symmetric
 from tests.harden_secrets.scene import CLEAR_FILE, KEY_FILE, LOGIN, NAME, SSH_FILE, Places, bastion, job_of, scene
+from tests.harden_secrets.scene_command import Harden
 from tests.harden_secrets.scene_repository import CLEAR, encrypted_bundle
-
-COMMAND = (sys.executable, "-c", "from harden.cli import main; main()")
 
 
 @dataclass(frozen=True)
@@ -28,57 +23,29 @@ class Estate:
     cluster: Cluster
     places: Places
     folder: Path
-    environment: Mapping[str, str]
+    harden: Harden
     git_crypt_key: bytes = field(repr=False)
     ssh_key: bytes = field(repr=False)
 
-    @property
-    def state(self) -> Path:
-        """harden's state folder."""
-        return Path(self.environment["HARDEN_STATE"])
-
     def journal_lines(self) -> int:
         """How far the only run is; 0 before it begins."""
-        return sum(path.read_bytes().count(b"\n") for path in self.state.glob("secrets/runs/*/journal"))
+        return sum(path.read_bytes().count(b"\n") for path in self.harden.state.glob("secrets/runs/*/journal"))
 
     @property
     def script(self) -> Path:
         """The CI script, a file as it is checked out."""
         return self.folder / "ci" / "fetch.sh"
 
-    def begin(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        """A command that runs by itself."""
-        return subprocess.Popen(
-            [*COMMAND, *arguments],
-            env={**self.environment, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def harden(self, *arguments: str, status: int = 0) -> str:
-        """What the command says on stdout; it must end with that status."""
-        done = subprocess.run(
-            [*COMMAND, *arguments], env=self.environment, capture_output=True, text=True, timeout=200, check=False
-        )
-        assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
-
-    def answer(self, *arguments: str, status: int = 0) -> Any:
-        """The document on its stdout."""
-        return json.loads(self.harden(*arguments, "--json", status=status))
-
     def plan(self, *options: str) -> Path:
         """A plan for the cluster and the CI script."""
         path = self.folder / "plan.json"
         found = ("secrets", "plan", str(self.script.parent), "--cluster", "-o", str(path), *options)
-        self.harden(*found, status=3)
+        self.harden.run(*found, status=3)
         return path
 
     def findings(self, status: int = 3) -> list[Any]:
         """What a scan of the whole cluster finds."""
-        found: list[Any] = self.answer("secrets", "scan", "--cluster", status=status)["findings"]
+        found: list[Any] = self.harden.answer("secrets", "scan", "--cluster", status=status)["findings"]
         return found
 
     def pod(self, namespace: str, name: str) -> str:
@@ -145,10 +112,7 @@ def estate(cluster: Cluster, folder: Path, vault: str = "{}", **environment: str
     ssh_key = ssh.openssh(pair)
     (folder / "ci").mkdir()
     (folder / "ci" / "fetch.sh").write_text(places.script)
-    (folder / "secrets.yaml").write_text(f"version: 1\nvault: {vault}\n")
-    state = {"HARDEN_STATE": str(folder / "state"), "HARDEN_INVENTORY": str(folder / "secrets.yaml")}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VAULT_", "BAO_", "HARDEN_"))}
-    surroundings = {**kept, **state, "KUBECONFIG": str(cluster.server.kubeconfig), **environment}
+    harden = Harden(folder, cluster.server.kubeconfig, vault, environment)
     try:
         cluster.admin.apply(*scene(places, key, ssh_key, encrypted_bundle(key), ssh.public_line(pair)))
         pod = cluster.wait_for_rollout(places.ssh, "devvm")
@@ -156,7 +120,7 @@ def estate(cluster: Cluster, folder: Path, vault: str = "{}", **environment: str
         cluster.admin.apply(bastion(places.ssh, address))
         for namespace, name in ((places.ssh, "bastion"), (places.runner, "runner"), (places.ci, "ci")):
             cluster.wait_for_rollout(namespace, name)
-        yield Estate(cluster, places, folder, surroundings, key, ssh_key)
+        yield Estate(cluster, places, folder, harden, key, ssh_key)
     finally:
         for name in places.all():
             cluster.admin.delete("v1", "Namespace", name, None)

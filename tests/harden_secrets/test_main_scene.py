@@ -20,11 +20,11 @@ from tests.harden_secrets.scene_estate import Estate, estate
 def at_home(cluster: Cluster, tmp_path: Path) -> Iterator[Estate]:
     """The scene, and the local Vault that harden makes for those without one."""
     with estate(cluster, tmp_path) as made:
-        made.harden("vault", "up")
+        made.harden.run("vault", "up")
         try:
             yield made
         finally:
-            made.harden("vault", "down")
+            made.harden.run("vault", "down")
 
 
 def test_from_keys_that_lie_about_to_custody(at_home: Estate) -> None:
@@ -43,15 +43,15 @@ def test_from_keys_that_lie_about_to_custody(at_home: Estate) -> None:
     assert [one["material"] for one in found if one not in copies] == ["ssh-private-key"]
 
     plan = at_home.plan("--rewrite-scripts", "--reader", f"{places.ci}/ci")
-    at_home.harden("secrets", "migrate", str(plan))
+    at_home.harden.run("secrets", "migrate", str(plan))
 
     at_home.check_bytes()
     assert at_home.backup_prints().startswith(expected)
     assert f"/namespaces/{places.ci}/secrets/{NAME}" in at_home.script.read_text()
     assert at_home.copies() == {}
-    assert at_home.answer("secrets", "scan", "--cluster")["findings"] == []
-    assert "nothing to do" in at_home.harden("secrets", "migrate", str(plan))
-    assert at_home.answer("secrets", "log", "verify")["intact"]
+    assert at_home.harden.answer("secrets", "scan", "--cluster")["findings"] == []
+    assert "nothing to do" in at_home.harden.run("secrets", "migrate", str(plan))
+    assert at_home.harden.answer("secrets", "log", "verify")["intact"]
 
     secrets = json.loads(plan.read_text())["secrets"]
     git_crypt = next(one for one in secrets if one["material"] == "git-crypt-key")

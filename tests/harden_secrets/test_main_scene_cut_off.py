@@ -40,7 +40,7 @@ def test_killed_all_along_the_way_it_still_arrives(at_work: Estate) -> None:
     assert at_work.copies() == {}
     assert at_work.findings(status=0) == []
     assert state(at_work) == "done"
-    assert at_work.answer("secrets", "log", "verify")["intact"]
+    assert at_work.harden.answer("secrets", "log", "verify")["intact"]
 
 
 def test_killed_all_along_the_way_back_all_is_as_it_was(at_work: Estate) -> None:
@@ -48,7 +48,7 @@ def test_killed_all_along_the_way_back_all_is_as_it_was(at_work: Estate) -> None
     plan = planned(at_work)
     before, script = at_work.belongings(), at_work.script.read_bytes()
     with watched(at_work):
-        process = at_work.begin("secrets", "migrate", str(plan))
+        process = at_work.harden.begin("secrets", "migrate", str(plan))
         assert killed_when(process, lambda: len(at_work.copies()) < 4)
         assert state(at_work) == "unfinished"
         kills = killed(at_work, "rollback", then="rollback")
@@ -57,7 +57,7 @@ def test_killed_all_along_the_way_back_all_is_as_it_was(at_work: Estate) -> None
     assert at_work.belongings() == before
     assert at_work.script.read_bytes() == script
     assert state(at_work) == "undone"
-    assert at_work.answer("secrets", "log", "verify")["intact"]
+    assert at_work.harden.answer("secrets", "log", "verify")["intact"]
 
 
 def test_of_two_at_once_one_says_who_has_the_lock(at_work: Estate, tmp_path: Path) -> None:
@@ -65,14 +65,14 @@ def test_of_two_at_once_one_says_who_has_the_lock(at_work: Estate, tmp_path: Pat
     plan = planned(at_work)
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "secrets").mkdir(parents=True, mode=0o700)
-    shutil.copy(at_work.state / "secrets" / "fingerprint.key", elsewhere / "secrets")
-    first = at_work.begin("secrets", "migrate", str(plan))
+    shutil.copy(at_work.harden.state / "secrets" / "fingerprint.key", elsewhere / "secrets")
+    first = at_work.harden.begin("secrets", "migrate", str(plan))
     wait(first, lambda: at_work.journal_lines() > 0)
     first.send_signal(signal.SIGSTOP)
     try:
         here, there = (
-            at_work.begin("secrets", "resume"),
-            at_work.begin("secrets", "migrate", str(plan), HARDEN_STATE=str(elsewhere)),
+            at_work.harden.begin("secrets", "resume"),
+            at_work.harden.begin("secrets", "migrate", str(plan), HARDEN_STATE=str(elsewhere)),
         )
         said_here, said_there = (one.communicate(timeout=LONGEST)[0] for one in (here, there))
     finally:
@@ -93,7 +93,7 @@ def planned(estate: Estate) -> Path:
 
 def state(estate: Estate) -> str:
     """Where the only run stands."""
-    (run,) = estate.answer("secrets", "runs")["runs"]
+    (run,) = estate.harden.answer("secrets", "runs")["runs"]
     return str(run["state"])
 
 
@@ -101,14 +101,14 @@ def killed(estate: Estate, *words: str, then: str) -> int:
     """Run a command and kill it, go on with ``then`` and kill that, until one ends by itself; how many were killed."""
     for kills, later in enumerate(itertools.cycle(LATER)):
         start = estate.journal_lines()
-        process = estate.begin("secrets", *words)
+        process = estate.harden.begin("secrets", *words)
 
         def far_enough(start: int = start) -> bool:
             return estate.journal_lines() >= start + EVERY
 
         if not killed_when(process, far_enough, later):
             return kills
-        (run,) = (path.name for path in (estate.state / "secrets" / "runs").iterdir())
+        (run,) = (path.name for path in (estate.harden.state / "secrets" / "runs").iterdir())
         words = then, run
     raise AssertionError
 
