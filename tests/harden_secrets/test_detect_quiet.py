@@ -70,6 +70,21 @@ aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
 commit: 4f2c9e1b7a6d5c4e3f2a1b0c9d8e7f6a5b4c3d2e
 sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 token: abcdef.0123456789abcdef
+sshpass -p "$PASSWORD1" ssh root@nas
+sshpass -f /root/.password1 ssh root@nas
+curl -u "$USER:$PASSWORD1" https://nexus.home.lan
+curl -u admin:changeme1 https://nexus.home.lan
+curl -H "Authorization: Basic $LOGIN1"
+Authorization: Basic dXNlcjpwYXNzd29yZA==
+mysql -u root -p"$MYSQL_ROOT_PASSWORD1" app
+mysql -u root --port=3306 app
+docker login -u ci -p $CI_REGISTRY_PASSWORD1 registry.home.lan
+docker login -u ci --password-stdin registry.home.lan
+echo "pi:$PASSWORD1" | chpasswd
+//nexus.home.lan/:_authToken=${NPM_TOKEN1}
+psk="your-wireless-password-1"
+checksum/secret: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+nopassword: x9f86d081884c7d65
 kubeadm join 10.0.0.1:6443 --token <token> --discovery-token-ca-cert-hash sha256:4f2c9e1b7a6d5c4e3f2a1b0c9d8e7f6a
 """.strip().splitlines()
 
@@ -94,6 +109,18 @@ def test_a_random_key_without_a_context_is_none() -> None:
     """32 random bytes in base64 are nobody's WireGuard key, whatever they are called in a file about something else."""
     for line in ("checksum: %s", "%s", "key = %s", "privateKey: %s"):
         assert found((line % wireguard_private()).encode()) == []
+
+
+def test_the_private_half_of_a_zone_key_is_not_of_wireguard() -> None:
+    """BIND writes `PrivateKey:` before 32 bytes, too."""
+    content = f"Private-key-format: v1.3\nAlgorithm: 15 (ED25519)\nPrivateKey: {wireguard_private()}\n".encode()
+    assert found(content, Surroundings(file="Kexample.org.+015+12345.private")) == []
+
+
+def test_random_base64_is_no_token() -> None:
+    """A short beginning occurs in every long one by chance."""
+    content = b"/cio" + text(32, ALNUM).encode() + b"+aB/oy2" + text(43, "abcdefghij234567").encode() + b"/"
+    assert found(content) == []
 
 
 def test_a_private_key_beside_its_public_half_is_one() -> None:

@@ -14,7 +14,7 @@ _LONGEST_PREFIX = 16
 _DASHES = b"-----"
 _MANY_DASHES = re.compile(rb"-{5,}")
 # An escaped end of line in JSON, YAML, C, shell and XML, at any depth of escaping; a lone backslash joins two lines.
-_LINE_ENDS = re.compile(rb"\\+(?:u000[aAdD]|x0[aAdD]|[nrt])|&#(?:10|13|x0?[aAdD]);|\\+")
+_LINE_ENDS = re.compile(rb"\\+(?:u000[aAdD]|x0[aAdD]|[nrt])|&#(?:10|13|x0?[aAdD]);|<br[ ]?/?>|\\+")
 _QUOTES = re.compile(rb"\\+([\"'])")
 _SPELLED = re.compile(rb"\\+u00(2[bBfF]|3[dD])")
 # What a program puts around a piece of a string, on its left and on its right.

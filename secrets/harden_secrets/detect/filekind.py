@@ -27,6 +27,12 @@ def suffix(file: str) -> str:
     return name.rpartition(".")[2].lower() if "." in name.lstrip(".") else ""
 
 
+_SETTINGS_IN_CODE = re.compile(
+    r"(?i)(?:^|/)(?:wp-config|configuration|localsettings|(?:local_?)?settings|parameters|secrets|credentials)(?:[._-]\w+)?"
+    r"\.(?:php|py|rb|js|ts)$"
+)
+
+
 def is_code(file: str) -> bool:
     """Whether it is program text, where a name before a value is a variable more often than a setting."""
     return suffix(file) in _CODE
@@ -50,4 +56,4 @@ def is_binary(content: bytes) -> bool:
 
 def is_settings(file: str) -> bool:
     """Whether a name and a value in it are likely a setting: YAML, HCL, dotenv, INI, shell, JSON, and unknown kinds."""
-    return suffix(file) not in _CODE | _PROSE | _OTHER
+    return suffix(file) not in _CODE | _PROSE | _OTHER or _SETTINGS_IN_CODE.search(file) is not None

@@ -179,10 +179,12 @@ def _longest_run(value: str) -> int:
 _RULE_BOOK = re.compile(
     rb"(?m)^\s{0,8}(?:-\s)?(?:\[\[rules\]\]|rules:|\"?rules\"?\s*:|detectors:|patterns:|rspecKey:)", re.IGNORECASE
 )
-_RULE = re.compile(rb"(?m)^\s{0,12}(?:-\s)?[\"']?(?:regex|pattern|regexes)[\"']?\s*[:=]", re.IGNORECASE)
+_RULE = re.compile(  # with a class of characters soon after
+    rb"(?m)^\s{0,12}(?:-\s)?[\"']?(?:regex|pattern|regexes)[\"']?\s*[:=][^\[]{0,300}\[\^?[A-Za-z0-9\\]", re.IGNORECASE
+)
 _RULE_SAMPLES = re.compile(
-    rb"(?m)^\s{0,12}(?:-\s)?[\"']?(?:(?:non_)?examples?|negative_examples|keywords|min_entropy|entropy|secretGroup|allowlist"
-    rb"|tests?|confidence|severity)[\"']?\s*[:=]",
+    rb"(?m)^\s{0,12}(?:-\s)?[\"']?(?:(?:non_)?examples?|negative_examples|keywords|min_entropy|entropy|secretGroup)"
+    rb"[\"']?\s*[:=]",
     re.IGNORECASE,
 )
 

@@ -61,8 +61,8 @@ def settings(content: bytes) -> Iterator[Setting]:
         flag = name.startswith("--")
         if content[begin - 1 : begin] in {b":", b"/"}:
             continue  # a part of a longer value: `arn:aws:…:secret:NAME`, an address
-        if sign is not None and not sign.strip() and not flag:
-            continue  # two words beside each other: only `--name value` is a setting
+        if sign is not None and not sign.strip() and not flag and content[begin - 4 : begin] != b"ENV ":
+            continue  # two words beside each other: only `--name value` is a setting, and `ENV NAME value`
         start, end = match.span(group)
         if group == "plain" and content[max(0, begin - 1) : begin] in {b"?", b"&"}:  # of an address
             end = min(end, start + len(match[group].partition(b"&")[0]))

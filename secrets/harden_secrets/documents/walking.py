@@ -169,7 +169,11 @@ def _with_object(node: Mapping, spot: _Spot) -> _Spot:
 
 
 def _name(spot: _Spot, key: str) -> str:
-    """What a value is called: its key, or the name of the variable whose default it is."""
+    """What a value is called: its key, or the name of the variable or output that it is the value of."""
+    if key == "value" and len(spot.path) == 2 and spot.path[0] == "outputs":  # a state file
+        return spot.name
+    if key == "result" and spot.resource == "random_password":
+        return "password"
     return spot.name if key == "default" and spot.path[:1] == ("variable",) else key
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from harden_secrets import unwrap
 from harden_secrets.budget import Meter
+from harden_secrets.detect.filekind import is_binary
+from harden_secrets.detect.quiet import is_scanner_rules
 from harden_secrets.documents import Field, Taken, take_apart
 from harden_secrets.documents.spans import Spans
 from harden_secrets.examine.layer import Layer, Seen
@@ -44,7 +46,12 @@ class Examination:
             yield from parts
             yield from self._detected(layer, Spans(()), container=True)
             return
-        taken = take_apart(layer.content, _file_name(layer), self._meter.budget)
+        if layer.parent is None and is_scanner_rules(layer.content):
+            yield from (one for one in self._detected(layer, Spans(())) if one.detection.family == "pair")
+            return
+        # In a program, what looks like the beginning of a document is a part of its constants.
+        binary = is_binary(layer.content)
+        taken = [] if binary else take_apart(layer.content, _file_name(layer), self._meter.budget)
         spoken_for = Spans((field.start, field.end) for way in taken for field in way.fields)
         settled = Spans(
             (field.start, field.end) for way in taken for field in way.fields if field.encodings or field.quiet

@@ -231,6 +231,16 @@ def ceph_key() -> str:
     return _b64(b"\1\0" + raw(8) + b"\x10\0" + raw(16))
 
 
+def _plain() -> str:
+    """A password of letters and digits."""
+    return mixed(16)
+
+
+def basic_login() -> str:
+    """User and password, as HTTP and npm take them."""
+    return _b64(f"robot:{mixed(16)}".encode())
+
+
 def htpasswd_hash() -> str:
     """A salted hash as ``htpasswd -m`` writes it (of nothing in particular)."""
     return f"$apr1${text(8)}${text(22)}"
@@ -256,6 +266,8 @@ CONTEXTS: dict[str, Callable[[], Planted]] = {
     "wg-environment": _wg("gluetun.env", "VPN_TYPE=wireguard\nWIREGUARD_PRIVATE_KEY=@@\n"),
     "wg-environment-shared": _wg("gluetun.env", "VPN_TYPE=wireguard\nWIREGUARD_PRESHARED_KEY=@@\n", _SHARED),
     "wg-easy": _wg_easy,
+    "wg-vyos": _wg("config.boot", 'interfaces {\n  wireguard wg0 {\n    private-key "@@"\n  }\n}\n'),
+    "wg-openwrt": _wg("network", "config interface 'wg0'\n\toption proto 'wireguard'\n\toption private_key '@@'\n"),
     "wg-terraform": _wg("main.tf", 'resource "x" "y" {\n  wireguard_private_key = "@@"\n}\n'),
     "kubeconfig-token": _of(Material.KUBECONFIG, "config", _KUBECONFIG % "token: @@", lambda: mixed(40)),
     "kubeconfig-account": _of(Material.KUBECONFIG, "config", _KUBECONFIG % "token: @@", service_account),
@@ -327,6 +339,25 @@ CONTEXTS: dict[str, Callable[[], Planted]] = {
     "properties": _literal("application.properties", "spring.datasource.password=@@\n"),
     "xml": _literal("settings.xml", "<server><username>ci</username><password>@@</password></server>\n"),
     "flag": _literal("run.sh", "exec app --user x --password=@@ --verbose\n"),
+    "joined-name": _literal("app.env", "PGPASSWORD=@@\n"),
+    "generated-signs": _literal("app.env", "DB_PASSWORD='@@'\n", lambda: f"{text(3)}*4{text(2)}&{mixed(12)}"),
+    "image": _literal("Dockerfile", "FROM debian\nENV API_SECRET @@\n"),
+    "sshpass": _literal("push.sh", "sshpass -p '@@' ssh root@nas.home.lan reboot\n", _plain),
+    "curl": _literal("pull.sh", "curl -fsS -u robot:@@ https://nexus.home.lan/a.tgz\n", _plain),
+    "curl-list": _literal("pod.yaml", 'command: ["curl", "-su", "robot:@@", "http://localhost"]\n', _plain),
+    "mysql-list": _literal("job.yaml", 'command: [mysqladmin, "-uroot", "-p@@", ping]\n', _plain),
+    "mysql": _literal("dump.sh", "mysqldump -u root -p@@ --all-databases > all.sql\n", _plain),
+    "docker-login": _literal(".gitlab-ci.yml", "script:\n  - docker login -u ci -p @@ registry.home.lan\n", _plain),
+    "htpasswd-b": _literal("make.sh", "htpasswd -nbB victor @@ > .htpasswd\n", _plain),
+    "chpasswd": _literal("install.sh", "echo 'pi:@@' | sudo chpasswd\n", _plain),
+    "chpasswd-list": _literal(
+        "user-data", "#cloud-config\nchpasswd:\n  expire: false\n  list: |\n    root:@@\n", _plain
+    ),
+    "basic": _literal("probe.yaml", 'httpHeaders:\n- {name: Authorization, value: "Basic @@"}\n', basic_login),
+    "npmrc": _literal(".npmrc", "//nexus.home.lan/repository/npm/:_auth=@@\n", basic_login),
+    "wpa": _literal("wpa_supplicant.conf", 'network={\n  ssid="home"\n  psk="@@"\n}\n', _plain),
+    "wifi": _literal("home.nmconnection", "[wifi-security]\nkey-mgmt=wpa-psk\npsk=@@\n", _plain),
+    "openwrt": _literal("wireless", "config wifi-iface\n\toption ssid 'home'\n\toption key '@@'\n", _plain),
     "netrc": _literal(".netrc", "machine git.home.lan\n  login victor\n  password @@\n"),
     "pgpass": _literal(".pgpass", "db.home.lan:5432:app:app:@@\n", lambda: mixed(18)),
     "my-cnf": _literal(".my.cnf", "[client]\nuser=root\npassword=@@\n"),

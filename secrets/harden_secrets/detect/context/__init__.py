@@ -2,6 +2,7 @@
 
 from harden_secrets.detect.context import (
     address,
+    commandlogins,
     dockerauth,
     kubeconfig,
     loginfiles,
@@ -20,5 +21,6 @@ CONTEXT_DETECTORS: tuple[Detector, ...] = (
     address.DETECTOR,
     loginfiles.DETECTOR,
     passwordhash.DETECTOR,
+    commandlogins.DETECTOR,
     password.DETECTOR,
 )

@@ -14,10 +14,11 @@ _ABOUT_WORDS = (
     "existing image pull use enable enabled disable create generate require allow tls ssl cert certificate ca store "
     "ref name has is no without show forgot reset change cancel page next continue previous csrf xsrf max min total "
     "input output prompt eos bos pad unk special id grant external type request lifecycle action idempotency "
-    "continuation sync cancellation"
+    "continuation sync cancellation checksum hash digest fingerprint"
 )
 _ABOUT = frozenset(_ABOUT_WORDS.split())
 _NOT_SECRET = (["client", "token"], ["task", "token"], ["upload", "token"])  # what makes a request unique
+_JOINED = re.compile(r"([a-z]{2,12})(?:password|passwd|passphrase)|(?:ssh|db|my|root|admin)pass")
 _ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9_]{2,}")
 
 
@@ -38,11 +39,17 @@ def claim(name: str) -> Claim:
         return Claim.NOTHING
     if words in _NOT_SECRET:
         return Claim.NOTHING
-    if words[-1] in _PASSWORD or words[-2:] == ["pass", "word"]:
+    if words[-1] in _PASSWORD or _is_joined(words[-1]) or words[-2:] == ["pass", "word"]:
         return Claim.PASSWORD
     if words[-1] in _TOKEN or tuple(words[-2:]) in _KEYS:
         return Claim.TOKEN
     return Claim.NOTHING
+
+
+def _is_joined(word: str) -> bool:
+    """``pgpassword``, ``dbpassword``: in one word with what the password is of."""
+    first = _JOINED.fullmatch(word)
+    return first is not None and first[1] not in _ABOUT
 
 
 def is_environment(name: str) -> bool:

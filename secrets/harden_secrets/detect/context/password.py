@@ -28,7 +28,7 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         return
     text = content.strip()
     named = claim(surroundings.name) if b"\n" not in text else Claim.NOTHING
-    if named is not Claim.NOTHING and "type" not in surroundings.siblings:
+    if named is not Claim.NOTHING and _is_no_schema(surroundings):
         if _is_secret_field(text, named, surroundings):
             yield _detection(text, content.index(text))
         return
@@ -38,6 +38,11 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         password = (of_secret and plain_text(value)) or value
         if _is_secret_setting(password, setting):
             yield Detection(Material.PASSWORD, Confidential(password), setting.start, setting.end, "literal")
+
+
+def _is_no_schema(surroundings: Surroundings) -> bool:
+    """Whether it is the value itself, and not the default of something that a type is given for."""
+    return "type" not in surroundings.siblings or "sensitive" in surroundings.siblings
 
 
 def _is_secret_field(value: bytes, named: Claim, surroundings: Surroundings) -> bool:
@@ -80,13 +85,19 @@ def _detection(value: bytes, start: int) -> Detection:
 _NAMES = rb"(?:passw(?:or)?d|passphrase|pwd|pass|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|secret[_-]?key)"
 _IS = rb"(?:_?[0-9])?" + MARKS + rb"(?:[ \t]{0,4}[:=][ \t]{0,4}|>)" + MARKS
 _ONE = rb"[^\s\"'{}()$<>,;|&*\[\]]"  # a character of a value that is no template, call, list or anchor
+_INNER = rb"[^\s\"'{}()$<>,;|\[\]]"  # one after the first
+_WITH_DIGIT = rb"(?:[0-9]" + _INNER + rb"{7}|" + _ONE + with_digit(_INNER, 7, 23) + rb")"
+_QUOTED = rb"\\?[\"'](?:[0-9][^\s\"'${}<>\\]{7}|" + with_digit(rb"[^\s\"'${}<>\\]", 8, 24) + rb")"
 _VALUE_IS = MARKS + rb",?" + BREAK + MARKS + rb"value" + MARKS + rb": {0,4}"  # a name, then its value
 _BEGINNING = MARKS + _ONE + rb"{8}"
 
 DETECTOR = Detector(
     "password",
     (
-        Signature(_NAMES + _IS + with_digit(_ONE, 8, 24), literal=False, encoded=False, ignore_case=True),
+        Signature(_NAMES + _IS + _WITH_DIGIT, literal=False, encoded=False, ignore_case=True),
+        Signature(
+            _NAMES + MARKS + rb"[ \t]{0,4}[:=][ \t]{0,4}" + _QUOTED, literal=False, encoded=False, ignore_case=True
+        ),
         # Without a digit: the cases mixed as words in camel case do not mix them, or where a password is expected.
         Signature(
             rb"(?i:passw(?:or)?d|passphrase|pwd)" + _IS + _ONE + rb"{0,14}[a-z][A-Z]{1,3}[a-z]{1,2}[A-Z]",
@@ -97,6 +108,13 @@ DETECTOR = Detector(
             rb"[A-Z_](?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD)" + _IS + _ONE + rb"{8}", literal=False, encoded=False
         ),
         OF_SECRET,
+        Signature(  # in a Dockerfile
+            rb"ENV [A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|TOKEN|KEY)[ \t]{1,8}" + _ONE + rb"{8}",
+            literal=False,
+            encoded=False,
+        ),
+        Signature(rb"\"sensitive\": {0,4}true", literal=False, encoded=False),  # Terraform's state
+        Signature(b'"random_password"', encoded=False),
         Signature(rb"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)" + _VALUE_IS + _BEGINNING, literal=False, encoded=False),
         Signature(
             rb"--[a-z-]{0,20}(?:password|token|secret|api-key)[ =]" + MARKS + with_digit(_ONE, 8, 24),

@@ -22,7 +22,8 @@ _QUOTE = rb"\\?[\"']?"
 _IS = _QUOTE + rb"[ \t]{0,12}[:=]>?[ \t]{0,12}" + _QUOTE
 # Names that only WireGuard's own files have, and names that others have too.
 _OWN = (
-    rb"(?<![A-Za-z])(?:(?i:private[_-]?key)|(?P<shared>(?i:pre-?shared[_-]?key)))" + _IS + _BARE
+    rb"(?<![A-Za-z])(?:(?i:private[_-]?key)|(?P<shared>(?i:pre-?shared[_-]?key)))(?:" + _IS
+    + rb"|[ \t]{1,12}[\"']?)" + _BARE  # `private-key "…"` of VyOS, `option private_key '…'` of OpenWrt
 )  # fmt: skip
 _ENVIRONMENT = (
     rb"(?i:(?:wg|wireguard)[A-Za-z0-9_.-]{0,24}(?:(?:private|priv)|(?P<shared>pre-?shared|psk))[A-Za-z_.-]{0,8})"
@@ -38,13 +39,14 @@ _NETPLAN = rb"(?m)^\s*(?:-\s+)?(?:(?P<shared>shared)|private|key)\s*:\s*[\"']?" 
 _TALKS_OF_WIREGUARD = rb"(?i)wireguard|wg-quick|\bwg\d{1,3}\b|\bwg (?:set|show|genkey|pubkey)\b|AllowedIPs|allowed-ips"
 _IMAGES = re.compile(r"(?i)wireguard|gluetun|wg-easy|wg-portal|wgui|boringtun|netbird|subspace|firezone|vpn")
 _HINT = rb"(?i)private|shared|psk|wireguard|\bwg"
+_DNSSEC = b"Private-key-format: v1"  # a `PrivateKey:` of something else
 _MOST_CANDIDATES = 64  # keys of one text that are tried for a public half beside them
 
 
 def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     """Private and preshared keys in files, scripts, environments and fields, as WireGuard's tools have them."""
     yield from _field(content, surroundings)
-    if not compiled(_HINT).search(content) or not compiled(_BARE).search(content):
+    if _DNSSEC in content or not compiled(_HINT).search(content) or not compiled(_BARE).search(content):
         return
     ours = _about_wireguard(content, surroundings)
     for match in compiled(_OWN).finditer(content):
@@ -80,7 +82,7 @@ def _about_wireguard(content: bytes, surroundings: Surroundings) -> bool:
 
 def _field(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     text = content.strip()
-    if not compiled(_KEY).fullmatch(text):
+    if not compiled(_KEY).fullmatch(text) or "Private-key-format" in surroundings.siblings:
         return
     start = content.index(text)
     name = re.sub(r"[^a-z]", "", surroundings.name.lower())
@@ -131,7 +133,13 @@ def _detection(text: bytes, start: int, *, shared: bool) -> Iterator[Detection]:
         yield Detection(material, Confidential(found.public), start, end, public=found.public, family="pair")
 
 
-_NAMED = rb"(?:private|preshared|pre-shared|shared|psk)[_.-]?(?:key)?" + MARKS + rb"\s{0,12}[:=]\s{0,12}" + MARKS + _KEY
+_NAMED = (
+    rb"(?:private|preshared|pre-shared|shared|psk)[_.-]?(?:key)?"
+    + MARKS
+    + rb"(?:\s{0,12}[:=]\s{0,12}|[ \t]{1,12})"
+    + MARKS
+    + _KEY
+)
 
 DETECTOR = Detector(
     "wireguard",

@@ -104,9 +104,9 @@ API_FORMS = (
         (b"dckr_pat_", b"dckr_oat_"),
         rb"dckr_(?:pat_[A-Za-z0-9_-]{27}|oat_[A-Za-z0-9_-]{32})(?![\w-])",
     ),
-    TokenForm("crates", _API, "crates.io token", (b"cio",), rb"(?<![A-Za-z0-9])cio[A-Za-z0-9]{32}(?![A-Za-z0-9])"),
+    TokenForm("crates", _API, "crates.io token", (b"cio",), rb"(?<![A-Za-z0-9+/])cio[A-Za-z0-9]{32}(?![A-Za-z0-9+/=])"),
     TokenForm("rubygems", _API, "RubyGems key", (b"rubygems_",), rb"rubygems_[a-f0-9]{48}(?![a-f0-9])"),
-    TokenForm("nuget", _API, "NuGet key", (b"oy2",), rb"(?<![A-Za-z0-9])oy2[a-z0-9]{43}(?![A-Za-z0-9])"),
+    TokenForm("nuget", _API, "NuGet key", (b"oy2",), rb"(?<![A-Za-z0-9+/])oy2[a-z0-9]{43}(?![A-Za-z0-9+/=])"),
     TokenForm(
         "telegram",
         _API,
