@@ -59,7 +59,6 @@ def _again(folder: RunFolder, hands: "_Hands", output: Output) -> int:
     """A plan has one run: done, it stays done; undone, it needs a new plan; unfinished, a person decides."""
     state = standing(folder)
     if state == "done":
-        folder.hand_over(hands.vault)
         output.line(f"this plan was carried out already, by run {folder.id}: nothing to do")
         return 0
     if state in ("undone", "being undone"):
@@ -78,7 +77,6 @@ def resume(run_id: str | None, place: Workplace, lock_namespace: str, output: Ou
     with folder.lock(), _hands_on(folder.plan, place, lock_namespace, output) as hands:
         stands = standing(folder)
         if stands == "done":
-            folder.hand_over(hands.vault)
             output.line(f"run {folder.id} is done: nothing to do")
             return 0
         return hands.forward(folder) if stands == "unfinished" else hands.back(folder)
@@ -121,11 +119,11 @@ class _Hands:
         plan = folder.plan
         try:
             self._run(folder, plan, self._journal(folder)).forward()
+            self.place.audit().append("run-done", {"run": folder.id, "plan": plan.id})
             folder.hand_over(self.vault)
         except HardenError as error:
             hint = f"this is run {folder.id}: go on with harden secrets resume {folder.id}, or undo it with rollback"
             raise HardenError(error.messages, [*error.hints, hint]) from error
-        self.place.audit().append("run-done", {"run": folder.id, "plan": plan.id})
         _tell_what_is_left(plan, self.output)
         return 0
 
@@ -135,10 +133,11 @@ class _Hands:
             folder.forget(self.vault)
             self.output.line(f"run {folder.id} is undone: nothing to do")
             return 0
+        folder.take_back(self.vault)
         plan = folder.plan
         self._run(folder, plan, self._journal(folder)).back()
-        folder.forget(self.vault)
         self.place.audit().append("run-undone", {"run": folder.id, "plan": plan.id})
+        folder.forget(self.vault)
         self.output.line(f"run {folder.id} is undone")
         return 0
 

@@ -76,13 +76,20 @@ class RunFolder:
         with _explained(self._key):
             self._key.unlink()
 
+    def take_back(self, vault: Vault) -> None:
+        """Have the key in the folder again: as long as it is there, the run has not come to its end."""
+        key = self.key(vault)
+        with _explained(self._key):
+            if not self._key.exists():
+                write_file(self._key, key.reveal())
+
     def forget(self, vault: Vault) -> None:
         """The run is undone: nothing in its journal is needed any more, so its key goes, wherever it is."""
-        with _explained(self._key):
-            self._key.unlink(missing_ok=True)
         known = vault.metadata(self._vault_path)
         if known is not None:
             vault.destroy(self._vault_path, tuple(one.number for one in known.versions if not one.destroyed))
+        with _explained(self._key):
+            self._key.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -92,7 +99,7 @@ class RunFolder:
 
     @property
     def is_handed_over(self) -> bool:
-        """Whether its key is not in the folder any more."""
+        """Whether its key is not in the folder any more, which is the last thing that a run does."""
         return not self._key.exists()
 
     @property
