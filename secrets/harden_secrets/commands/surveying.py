@@ -39,8 +39,8 @@ def survey(
     """
     live, seen = LiveObjects(cluster), _Seen(namespace, fingerprints)
     with progress(output, "looking at the cluster"):
-        for _, manifest in live.manifests():
-            seen.take(manifest)
+        for source, manifest in live.manifests():
+            seen.take(source, manifest)
         for path, text in script_files(paths):
             if not _is_same(path, written):
                 seen.index.add_text(path, text)
@@ -60,14 +60,13 @@ class _Seen:
     _elsewhere: dict[str, list[str]] = field(default_factory=dict)
     _texts: set[tuple[ObjectName, str]] = field(default_factory=set)
 
-    def take(self, manifest: Manifest) -> None:
-        """One object: what it uses, and what is in it."""
+    def take(self, source: str, manifest: Manifest) -> None:
+        """One object, as findings name it: what it uses, and what is in it."""
         self._objects.append(manifest)
         self.index.add(manifest)
         name = ObjectName.of(manifest)
         sightings = [one for one in examine_object(manifest, DETECTORS) if isinstance(one, Sighting) and one.object]
-        found = [(one, held(f"cluster:{name}", manifest, one, self.fingerprints.of(one.detection)))
-                 for one in sightings]  # fmt: skip
+        found = [(one, held(source, manifest, one, self.fingerprints.of(one.detection))) for one in sightings]
         wanted = not self.namespace or name.namespace == self.namespace
         moved = frozenset(one.pointer for _, one in found if one and wanted and not reason(manifest, one.pointer, one))
         for sighting, one in found:

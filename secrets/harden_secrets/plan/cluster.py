@@ -113,7 +113,8 @@ class _Builder:
         changes = [self._change(target, moving, kept) for target in self._targets(moving)]
         from_files = sourced(moving.asking, self._request)
         asking = [use for use in moving.asking if use not in from_files.rewritten]
-        copies = tuple(self._copies.of(group, Left({one.object: one for one in changes}, moving.uses, asking)))
+        used = frozenset(use.of for uses in (*moving.uses.values(), moving.asking) for use in uses)
+        copies = tuple(self._copies.of(group, Left({one.object: one for one in changes}, moving.uses, asking, used)))
         self._looked_at |= {one.object for one in group}
         path = self._path(name, group)
         deliveries = tuple(delivering.by(one, path, self._request) for one in moving.deliveries)
@@ -230,7 +231,10 @@ class _Builder:
         self._turned[target] = applied(manifest, made.patch)
         own = {pointer: entry for (name, pointer), entry in kept.literals.items() if name == target}
         literal = tuple(consuming.literal_sees(manifest, own, self._world.fingerprints))
-        words = made.words or "; ".join(f"variable {one.key} from a secret, no more a literal" for one in own.values())
+        secrets = moving.literals.get(target, {}).values()
+        words = made.words or "; ".join(
+            f"variable {key} from secret {name}, no more a literal" for name, key in secrets
+        )
         return replace(made, sees=(*made.sees, *literal), words=words)
 
     def _grants(self, moving: _Moving) -> Iterator[Grant]:

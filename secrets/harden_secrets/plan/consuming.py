@@ -84,8 +84,11 @@ def unturned(before: Manifest, after: Manifest, uses: Iterable[Use]) -> str:
 
 def uses_in_words(uses: Iterable[Use]) -> str:
     """What is turned to what."""
-    said = {f"secret {use.secret} instead of {use.of.kind.lower()} {use.of.name} ({use.consumer.way})" for use in uses}
-    return "; ".join(sorted(said))
+    ways: dict[str, set[str]] = {}
+    for use in uses:
+        said = f"secret {use.secret} instead of {use.of.kind.lower()} {use.of.name}"
+        ways.setdefault(said, set()).add("script" if use.consumer.way is Way.API else str(use.consumer.way))
+    return "; ".join(f"{said} ({', '.join(sorted(ways[said]))})" for said in sorted(ways))
 
 
 def _obstacle(name: ObjectName, uses: Sequence[Use], before: Manifest, after: Manifest) -> str:

@@ -19,6 +19,7 @@ class Left:
     changes: Mapping[ObjectName, ConsumerChange]
     uses: Mapping[ObjectName, Sequence[Use]]  # by the object to change
     asking: Sequence[Use]  # scripts that nobody rewrites
+    used: frozenset[ObjectName]  # what somebody uses, or used until now
 
     def using(self, name: ObjectName) -> str:
         """Why the object has to stay for its consumers; nothing where it has not."""
@@ -31,10 +32,6 @@ class Left:
                 who = f"the script at {reader.source}:{reader.line} still reads it" if reader.object is None else ""
                 return who or f"{reader} still uses it"
         return ""
-
-    def is_orphan(self, name: ObjectName) -> bool:
-        """Whether nobody ever used it."""
-        return not any(use.of == name for uses in (*self.uses.values(), self.asking) for use in uses)
 
 
 @dataclass(slots=True)
@@ -85,7 +82,7 @@ class Copies:
         alone = {*(rest.get("data") or {}), *(rest.get("binaryData") or {})} <= {one.key}
         self._gone.setdefault(one.object, set()).add(one.key)
         whole = alone or moves_as_a_whole(one.manifest)
-        reason = "nobody uses it" if left.is_orphan(one.object) else ""
+        reason = "" if one.object in left.used else "nobody uses it"
         return replace(copy, removal="delete-object" if whole else "remove-key", reason=reason)
 
     def _unknown(self) -> str:

@@ -27,6 +27,10 @@ def sourced(asking: Sequence[Use], request: Request) -> Sourced:
         reader = use.consumer
         new = redirected(reader.text, use.of, use.secret)
         more = otherwise(use.of, use.entries)
+        if "kubernetes_config_map" in reader.text:
+            said = f"use the data source kubernetes_secret for secret {use.of.namespace}/{use.secret}"
+            patches.append(SourcePatch(reader.source, reader.line, f"{said}; its data is decoded already"))
+            continue
         said = f"ask for secret {use.of.namespace}/{use.secret} instead of {use.of}"
         if new is not None and not more and request.rewrite_scripts and reader.object is None:
             edit = {"edit": "text", "start": reader.start, "end": reader.end, "old": reader.text, "new": new}

@@ -40,7 +40,8 @@ def _last(plan: Plan, written: str) -> Iterator[str]:
         yield "rotate these keys afterwards: what was exposed stays so, and these keep the old values:"
         yield from (f"  {line}" for line in common)
         yield ""
-    keys, places = len(plan.secrets), sum(len(secret.copies) for secret in plan.secrets)
+    keys = sum(max(1, len(_keys(secret))) for secret in plan.secrets)
+    places = sum(_places(secret) for secret in plan.secrets)
     said = f"{_count(keys, 'key', 'keys')} in {_count(places, 'place', 'places')}"
     how = f"carry it out with: harden secrets migrate {written}" if written else "-o PLAN keeps it for migrate"
     yield f"{said}; {how}"
@@ -66,12 +67,19 @@ def _secret(secret: PlannedSecret, plan: Plan) -> Iterator[str]:
 
 def _heading(secret: PlannedSecret) -> str:
     """One key in how many places; a Secret that moves as a whole may hold several."""
-    keys = {copy.fingerprint: copy.material for copy in secret.copies if copy.fingerprint}
-    places = len({(copy.source, copy.line, copy.pointer) for copy in secret.copies})
+    keys, places = _keys(secret), _places(secret)
     where = "one place" if places == 1 else f"{places} places"
     if len(keys) > 1:
         return f"{secret.name}: {len(keys)} keys ({', '.join(sorted(set(keys.values())))}) in {where}"
     return f"{secret.name}: one {secret.material} in {where} ({secret.fingerprint})"
+
+
+def _keys(secret: PlannedSecret) -> dict[str, str]:
+    return {copy.fingerprint: copy.material for copy in secret.copies if copy.fingerprint}
+
+
+def _places(secret: PlannedSecret) -> int:
+    return len({(copy.source, copy.line, copy.pointer) for copy in secret.copies})
 
 
 def _part(heading: str, lines: Sequence[str]) -> Iterator[str]:
@@ -87,14 +95,14 @@ def _place(copy: Copy) -> str:
         where = f"{copy.object}, variable {copy.key}"
     else:
         where = f"{copy.object}, entry {copy.key}"
-    return f"{where} ({_wrapping(copy)})"
+    wrapping = _wrapping(copy)
+    return f"{where} ({' > '.join(wrapping)} text)" if wrapping else where
 
 
-def _wrapping(copy: Copy) -> str:
-    """As which text it stands there, or that it is bytes: the object's own base64 is nobody's wish."""
+def _wrapping(copy: Copy) -> Sequence[str]:
+    """What it is wrapped in there; the object's own base64 is nobody's wish."""
     bare = copy.object is not None and (copy.object.kind == "Secret" or copy.pointer.startswith("/binaryData/"))
-    encodings = copy.encodings[1:] if bare and copy.encodings[:1] == ("base64",) else copy.encodings
-    return f"{' > '.join(encodings)} text" if encodings else "as it is"
+    return copy.encodings[1:] if bare and copy.encodings[:1] == ("base64",) else copy.encodings
 
 
 def _fate(copy: Copy) -> str:

@@ -1,0 +1,1 @@
+kubectl -n ci get configmap ssh -o jsonpath='{.data.id}' > id

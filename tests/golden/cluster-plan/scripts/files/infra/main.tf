@@ -1,0 +1,6 @@
+data "kubernetes_config_map" "ssh" {
+  metadata {
+    name      = "ssh"
+    namespace = "ci"
+  }
+}
