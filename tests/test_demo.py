@@ -23,6 +23,8 @@ WITHOUT_ROOT = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 FOUND = "REALITY DIFFERS FROM THE POLICY"
 
+FORGED = "REALITY DIFFERS FROM WHAT HARDEN SAYS"
+
 # Runs the demonstration with somebody's commands on the gateway just before the table after.
 TAMPERED = """
 import sys
@@ -37,6 +39,51 @@ class Tampered(story.Story):
 __main__.Story = Tampered
 sys.exit(__main__.main())
 """
+
+# Runs the part on keys, and somebody does something just before one of its acts.
+MEDDLED = """
+import sys
+from demonstration import __main__, custody, vaultreader
+
+class Meddled(custody.Custody):
+    def %s(self):
+        infra = self.estate.folder
+        %s
+        super().%s()
+
+__main__.Custody = Meddled
+sys.argv[1:] = ["--part", "keys"]
+sys.exit(__main__.main())
+"""
+AGENT = "(infra / 'manifests/agent.yaml')"
+MEDDLING = {
+    "a key that is missed": (
+        "find",
+        "(infra / 'terraform/git-crypt.key').unlink(); custody.estate.git(infra, 'add', '--update')",
+        "does not find the key in terraform/git-crypt.key",
+    ),
+    "another line changed": (
+        "compare",
+        AGENT + ".write_text(" + AGENT + ".read_text().replace('agent:3', 'agent:4'))",
+        "manifests/agent.yaml has a new line that refers to no Secret:",
+    ),
+    "a key put back": (
+        "find_again",
+        AGENT + ".write_text(custody.estate.git(infra, 'show', 'HEAD:manifests/agent.yaml'))",
+        "harden secrets scan takes manifests/agent.yaml for a key",
+    ),
+    "other bytes in the Vault": (
+        "prove",
+        "read = vaultreader.read; vaultreader.read = lambda *a: {'key': read(*a)['key'][:-1] + b'!'}",
+        "the 148 bytes in Vault are not the key",
+    ),
+    "a key in the state folder": (
+        "prove",
+        "(self.folder / 'state/leak').write_bytes(self.estate.key.hex().encode())",
+        "state/leak holds the key",
+    ),
+    "a Vault left running": ("vault_down", "self.harden.tell = lambda *a: None", "still running: "),
+}
 
 
 class Demo:
@@ -85,17 +132,28 @@ def demo() -> Iterator[Demo]:
             os.kill(pid, signal.SIGKILL)
 
 
+def commands_in(spaces: set[str]) -> list[str]:
+    """The command lines of all processes in these PID namespaces."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended while we looked
+            if os.readlink(process / "ns/pid") in spaces:
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return found
+
+
 def named_namespaces() -> set[str]:
     return set(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else set()
 
 
-def test_demonstration_agrees_with_the_policy_and_leaves_nothing(demo: Demo, tmp_path: Path) -> None:
-    """As root: every table comes out as the policy has it, the picture is self-contained, and all is gone after."""
+def test_demonstration_agrees_with_harden_and_leaves_nothing(demo: Demo, tmp_path: Path) -> None:
+    """As root: all comes out as harden has it, for both parts, the picture is self-contained, and all is gone after."""
     picture = tmp_path / "demo.svg"
     status, output, errors = demo.run([*DEMO, "--svg", str(picture)])
     assert status == 0, output + errors
     assert "The packets agreed with the policy everywhere" in output
     assert output.count("✓ held") == 6
+    assert "The key came out of Vault byte for byte" in output
     assert demo.is_gone()
     assert not {name for name in named_namespaces() if name.startswith("hdemo-")}
     ElementTree.parse(picture)  # raises if it is not well formed
@@ -106,7 +164,7 @@ def test_demonstration_agrees_with_the_policy_and_leaves_nothing(demo: Demo, tmp
 
 def test_demonstration_holds_on_the_other_backend(demo: Demo) -> None:
     """--backend reaches the commands of harden, and legacy iptables keeps what the policy says as well."""
-    status, output, errors = demo.run([*DEMO, "--backend", "legacy"])
+    status, output, errors = demo.run([*DEMO, "--part", "gateway", "--backend", "legacy"])
     assert status == 0, output + errors
     assert "--backend legacy" in output
     assert "in sync (legacy)" in output
@@ -117,7 +175,11 @@ def test_demonstration_needs_no_root(demo: Demo) -> None:
     forbidden = RESTRICTED.exists() and RESTRICTED.read_text().strip() == "1"
     status, output, errors = demo.run([*WITHOUT_ROOT, *DEMO, "--backend", "nft"])
     assert status == (1 if forbidden else 0), output + errors
-    assert "run it as root" in errors if forbidden else "agreed with the policy everywhere" in output
+    if forbidden:
+        assert "run it as root" in errors
+    else:
+        assert "agreed with the policy everywhere" in output
+        assert "The key came out of Vault byte for byte" in output
     assert demo.is_gone()
 
 
@@ -146,6 +208,46 @@ def test_a_gateway_that_loses_allowed_packets_is_noticed(demo: Demo) -> None:
     assert "anca to nas (192.168.1.10) tcp/445 over IPv4: the policy allows it, the packets were lost" in errors
 
 
+def test_the_part_on_keys_shows_no_key(demo: Demo) -> None:
+    """By itself it needs no gateway, says that four places are one key, and nothing that it prints looks like one."""
+    status, output, errors = demo.run([*DEMO, "--part", "keys"])
+    assert status == 0, output + errors
+    assert "wg0.conf ─" not in output
+    assert "git-crypt-key (default key, 4 places, one key)" in output
+    assert "git-crypt-key (default key, 5 places, one key)" in output  # with the history
+    assert not re.search(r"[A-Za-z0-9+/]{43,}", output + errors)
+    assert demo.is_gone()
+
+
+@pytest.mark.parametrize("meddling", MEDDLING)
+def test_what_is_not_as_harden_says_is_noticed(demo: Demo, meddling: str) -> None:
+    """The part on keys fails loudly, and says what is wrong."""
+    act, what, said = MEDDLING[meddling]
+    status, output, errors = demo.run([sys.executable, "-c", MEDDLED % (act, what, act)])
+    assert status == 1, output + errors
+    assert FORGED in output
+    assert said in errors
+    assert demo.is_gone()
+
+
+def test_no_vault_is_left_when_it_is_killed(demo: Demo) -> None:
+    """kill -9 while the Vault runs: it goes with the namespace that it is in."""
+    process = demo.start([*DEMO, "--part", "keys"])
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "made a new Vault" in line:
+            break
+    spaces = {os.readlink(f"/proc/{pid}/ns/pid") for pid in demo.alive()} - {os.readlink("/proc/self/ns/pid")}
+    assert len(spaces) == 1
+    assert any("server.hcl" in command for command in commands_in(spaces))
+    process.kill()
+    process.communicate(timeout=10)
+    deadline = time.monotonic() + 5
+    while commands_in(spaces) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert commands_in(spaces) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_when_it_is_ended(demo: Demo, number: signal.Signals) -> None:
     """Ctrl-C, SIGTERM and even kill -9 in the middle of it leave no process and no namespace."""
@@ -163,7 +265,7 @@ def test_nothing_is_left_when_it_is_ended(demo: Demo, number: signal.Signals) ->
 
 def test_keep_leaves_the_namespaces_and_says_how_to_enter_and_end_them(demo: Demo) -> None:
     """--keep: the printed commands lead to machines where the policy is in force, and the last one ends it all."""
-    status, output, errors = demo.run([*DEMO, "--keep"])
+    status, output, errors = demo.run([*DEMO, "--part", "gateway", "--keep"])
     assert status == 0, output + errors
     enter, on_gateway = (line.split() for line in output.splitlines() if line.startswith("  nsenter "))
     assert (
