@@ -104,6 +104,7 @@ def test_a_tree_is_rewritten_and_brought_back(
         laid_out(case / "after", {name: _marked(content, values) for name, content in work.now().items()})
     assert work.now() == read(case / "after", values)
     assert [secret for secret in work.plan().secrets if secret.files] == []
+    monkeypatch.chdir(tmp_path)  # a plan means the same wherever one stands
     work.run(plan).back()
     assert work.now() == before
 
@@ -213,13 +214,13 @@ def test_a_file_that_terraform_takes_in_stays_with_a_patch(
     work = Work(tmp_path, read(GOLDEN / "elsewhere" / "before", values), monkeypatch)
     secret = next(one for one in work.plan().secrets if one.kind == "git-crypt")
     (stays,) = (copy for copy in secret.copies if copy.removal == "leave")
-    assert (stays.source, stays.reason) == ("keys/infra.key.b64", "tf/main.tf names it")
+    assert (stays.source, stays.reason) == (str(work.folder / "keys/infra.key.b64"), "tf/main.tf names it")
     (patch,) = (one for one in secret.source_patches if one.diff)
     subprocess.run(["patch", "-p1"], input=patch.diff.encode(), check=True, timeout=60, capture_output=True)
     secret = next(one for one in work.plan().secrets if one.kind == "git-crypt")
     assert {(copy.source, copy.removal) for copy in secret.copies} == {
-        ("keys/infra.key.b64", "delete-file"),
-        ("values.yaml", "rewrite-file"),
+        (str(work.folder / "keys/infra.key.b64"), "delete-file"),
+        (str(work.folder / "values.yaml"), "rewrite-file"),
     }
 
 

@@ -1,5 +1,6 @@
 """A plan for files: the value leaves the tree, everything else in it stays byte for byte."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.plan.filebuild import build
 from harden_secrets.plan.filehistory import histories
 from harden_secrets.plan.filetree import read_tree
-from harden_secrets.plan.values import Plan
+from harden_secrets.plan.values import Plan, PlannedSecret
 from harden_secrets.plan.world import Request
 
 _APPLIED = "a cluster to which it was applied keeps it until that is changed, too: harden secrets plan --cluster"
@@ -22,9 +23,18 @@ def plan_files(
     with progress(output, "reading files"):
         tree = read_tree(paths, fingerprints)
     plan = build(tree, request, fingerprints, plan_id, made_at)
-    secrets = []
-    for secret in plan.secrets:
-        sources = dict.fromkeys(copy.source for copy in secret.copies)
-        kept = [*histories(sources), *([_APPLIED] if secret.deliveries else [])]
-        secrets.append(replace(secret, cannot_scrub=tuple(kept)))
-    return replace(plan, secrets=tuple(secrets))
+    seen = tuple(replace(one, path=os.path.abspath(one.path)) for one in plan.files)
+    return replace(plan, secrets=tuple(_settled(one) for one in plan.secrets), files=seen)
+
+
+def _settled(secret: PlannedSecret) -> PlannedSecret:
+    """With what git keeps, and with paths that mean the same wherever the plan is carried out or taken back."""
+    sources = dict.fromkeys(copy.source for copy in secret.copies)
+    kept = [*histories(sources), *([_APPLIED] if secret.deliveries else [])]
+    return replace(
+        secret,
+        copies=tuple(replace(one, source=os.path.abspath(one.source)) for one in secret.copies),
+        fields=tuple(replace(one, source=os.path.abspath(one.source)) for one in secret.fields),
+        files=tuple(replace(one, path=os.path.abspath(one.path)) for one in secret.files),
+        cannot_scrub=tuple(kept),
+    )

@@ -21,7 +21,7 @@ from harden_secrets.sources.scripts import LARGEST as LONGEST_SCRIPT
 from harden_secrets.unwrap import UNWRAP_SIGNATURES
 
 _MANIFESTS = (".yaml", ".yml", ".json")
-_ASKS = re.compile(rb"configmap|secret|\bcm\b", re.IGNORECASE)
+_ASKS = (b"configmap", b"config_map", b"config-map", b"secret", b" cm ", b" cm/")  # no reader of either is without one
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
@@ -69,8 +69,8 @@ def read_tree(paths: Sequence[str], fingerprints: Fingerprinter) -> Tree:
     walk = Walk(paths)
     for batch in walk.batches():
         for path in filter(_is_worked_on, batch.paths):
-            files.append(path)
-            _add(path, tree, first_pass, fingerprints)
+            if _add(path, tree, first_pass, fingerprints):
+                files.append(path)
     _look_for_names(files, tree)
     tree.left += [f"{one.source}: not looked at: {one.reason}" for one in walk.skipped if one.incomplete]
     _drop_twins(tree)
@@ -83,22 +83,24 @@ def _first_pass() -> FirstPass:
     return FirstPass(DETECTORS, UNWRAP_SIGNATURES, ())
 
 
-def _add(path: str, tree: Tree, first_pass: FirstPass, fingerprints: Fingerprinter) -> None:
+def _add(path: str, tree: Tree, first_pass: FirstPass, fingerprints: Fingerprinter) -> bool:
+    """Whether the file could be read."""
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
         tree.left.append(f"{path}: cannot be read: {error.strerror}")
-        return
+        return False
     if len(content) > LARGEST:
         tree.left.append(f"{path}: not looked at: larger than {LARGEST >> 20} MiB; harden secrets scan looks at it")
-        return
+        return False
     objects = list(_objects(path, content, tree))
     if not objects and len(content) <= LONGEST_SCRIPT:
         _add_script(path, content, tree)
     if first_pass.interest_in(memoryview(content)) & Interest.SECRET:
         tree.contents[path] = content
         _add_secrets(path, content, objects, tree, fingerprints)
+    return True
 
 
 def _is_worked_on(path: str) -> bool:
@@ -123,13 +125,15 @@ def _objects(path: str, content: bytes, tree: Tree) -> Iterator[FileObject]:
 
 
 def _add_script(path: str, content: bytes, tree: Tree) -> None:
+    lowered = content.lower()
+    if not any(word in lowered for word in _ASKS):
+        return
     try:
         text = content.decode()
     except UnicodeDecodeError:
         return
     tree.index.add_text(path, text)
-    if _ASKS.search(content):
-        tree.contents[path] = content
+    tree.contents[path] = content
 
 
 def _add_secrets(
@@ -139,7 +143,7 @@ def _add_secrets(
     movable = {(one.fingerprint, one.object, one.pointer): one for one in _held(path, objects, fingerprints)}
     names = {name for _, name, _ in movable}
     taken: set[tuple[str, ObjectName, str]] = set()
-    for seen in examine(content, path, DETECTORS):
+    for seen in examine(content, path, DETECTORS, first_pass=_first_pass()):
         if isinstance(seen, Reference):
             tree.references.append((path, seen))
         elif isinstance(seen, Unexamined):
@@ -191,12 +195,14 @@ def _look_for_names(files: Sequence[str], tree: Tree) -> None:
     wanted = {os.path.basename(one.path) for one in tree.elsewhere if one.sighting.object is None}
     if not wanted:
         return
-    pattern = re.compile(b"|".join(_name_pattern(name) for name in sorted(wanted, key=len, reverse=True)))
+    patterns = {name: (os.fsencode(name), re.compile(_name_pattern(name))) for name in sorted(wanted)}
     for path in files:
         if os.path.getsize(path) > LONGEST_SCRIPT:
             continue
         with open(path, "rb") as file:
-            for name in {match.decode("utf-8", "surrogateescape") for match in pattern.findall(file.read())}:
+            content = file.read()
+        for name, (plain, pattern) in patterns.items():
+            if plain in content and pattern.search(content):
                 tree.names.setdefault(name, []).append(path)
 
 
