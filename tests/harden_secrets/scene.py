@@ -1,8 +1,9 @@
 """The main scene as objects: one git-crypt key in four ConfigMaps in two encodings, an SSH key in a plain Secret.
 
 Two copies are base64 text in ``data`` (as Terraform's ``filebase64`` makes them), two are bytes in ``binaryData``. A
-Deployment mounts one and runs ``git-crypt unlock`` with it, a suspended CronJob has one by a subPath, a CI script asks
-the API server for one, and one is an orphan that nobody uses. A pod logs in by SSH with the key in the Secret.
+Deployment mounts one, which holds what is no secret too, and runs ``git-crypt unlock`` with it, a suspended CronJob has
+one, which is immutable, by a subPath, a CI script asks the API server for one, and one is an orphan that nobody uses.
+A pod logs in by SSH with the key in the Secret.
 """
 
 import base64
@@ -14,10 +15,12 @@ from cluster.workload import container, deployment
 Manifest = dict[str, Any]
 
 NAME = "git-crypt-key"
-KEY_FILE = "/secrets/git-crypt/key"
+KEY_FOLDER = "/secrets/git-crypt"
+KEY_FILE = f"{KEY_FOLDER}/key"
 CLEAR_FILE = "/work/infra/credentials"  # in the unlocked repository
 SSH_FILE = "/root/.ssh/id_ed25519"
 DEVELOPERS = "developers"
+REPOSITORIES = b"infra\n"  # lies beside a copy, and is no secret
 SSH_CONFIG = b"Host devvm\n  Port 2222\n  StrictHostKeyChecking accept-new\n  UserKnownHostsFile /tmp/known_hosts\n"
 SCRIPT = """\
 #!/bin/sh
@@ -94,8 +97,8 @@ def scene(places: Places, git_crypt_key: bytes, ssh_key: bytes, bundle: bytes, a
         *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in places.all()),
         config_map(places.ci, NAME, text=git_crypt_key),
         config_map(places.orphan, NAME, text=git_crypt_key),
-        config_map(places.runner, NAME, binary=git_crypt_key),
-        config_map(places.backup, NAME, binary=git_crypt_key),
+        config_map(places.runner, NAME, binary=git_crypt_key, repositories=REPOSITORIES),
+        config_map(places.backup, NAME, binary=git_crypt_key) | {"immutable": True},
         config_map(places.runner, "repository", **{"infra.bundle": bundle}),
         *(rights for name in places.with_copies() for rights in may_read(name, {"kind": "Group", "name": DEVELOPERS})),
         *ci_agent(places.ci),
@@ -143,7 +146,7 @@ def runner(namespace: str) -> Manifest:
         ["sh", "-c", RUNNER],
         "runner",
         volumeMounts=[
-            {"name": "key", "mountPath": "/secrets/git-crypt", "readOnly": True},
+            {"name": "key", "mountPath": KEY_FOLDER, "readOnly": True},
             {"name": "repository", "mountPath": "/repository"},
         ],
         readinessProbe={"exec": {"command": ["grep", "-q", "clear", CLEAR_FILE]}, "periodSeconds": 1},

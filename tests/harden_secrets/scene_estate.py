@@ -1,5 +1,6 @@
 """The main scene in a cluster, with harden beside it, and what its pods see asked of the pods themselves."""
 
+import base64
 import contextlib
 import secrets
 from collections.abc import Iterator
@@ -11,7 +12,18 @@ from cluster.api import Object, until
 from cluster.workload import Cluster
 
 from tests.harden_secrets.keys import pairs, ssh, symmetric
-from tests.harden_secrets.scene import CLEAR_FILE, KEY_FILE, LOGIN, NAME, SSH_FILE, Places, bastion, job_of, scene
+from tests.harden_secrets.scene import (
+    CLEAR_FILE,
+    KEY_FILE,
+    KEY_FOLDER,
+    LOGIN,
+    NAME,
+    SSH_FILE,
+    Places,
+    bastion,
+    job_of,
+    scene,
+)
 from tests.harden_secrets.scene_command import Harden
 from tests.harden_secrets.scene_repository import CLEAR, encrypted_bundle
 
@@ -57,6 +69,8 @@ class Estate:
         runner = self.pod(self.places.runner, "runner")
         assert self.cluster.read(self.places.runner, runner, KEY_FILE) == self.git_crypt_key
         assert self.cluster.read(self.places.runner, runner, CLEAR_FILE) == CLEAR
+        listed = self.cluster.run(self.places.runner, runner, "sh", "-c", f"cd {KEY_FOLDER} && stat -Lc '%n %a %s' *")
+        assert listed.stdout == b"key 400 148\nrepositories 400 6\n"
         client = self.pod(self.places.ssh, "bastion")
         assert self.cluster.read(self.places.ssh, client, SSH_FILE) == self.ssh_key
         assert self.cluster.run(self.places.ssh, client, *LOGIN).stdout == b"welcome\n"
@@ -90,14 +104,22 @@ class Estate:
             if one["metadata"]["namespace"] in self.places.all()
         }
 
-    def copies(self) -> dict[str, Object]:
-        """The ConfigMaps of the git-crypt key that are there, by namespace."""
+    def copies(self) -> list[str]:
+        """The namespaces where the git-crypt key still lies in its ConfigMap."""
         found = self.cluster.admin.list("v1", "ConfigMap")
-        return {
-            one["metadata"]["namespace"]: one
-            for one in found
-            if one["metadata"]["name"] == NAME and one["metadata"]["namespace"] in self.places.all()
-        }
+        named = [one for one in found if one["metadata"]["name"] == NAME and _has_key(one)]
+        return sorted(
+            one["metadata"]["namespace"] for one in named if one["metadata"]["namespace"] in self.places.all()
+        )
+
+    def key_texts(self) -> tuple[bytes, ...]:
+        """The keys as they may stand in some text or file: as they are, or as base64."""
+        return self.git_crypt_key, base64.b64encode(self.git_crypt_key), self.ssh_key, self.ssh_key.split(b"\n")[1]
+
+    def traces(self) -> list[Path]:
+        """The files that harden keeps, or left behind, in which a key stands."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        return [path for path in files if any(text in path.read_bytes() for text in self.key_texts())]
 
 
 @contextlib.contextmanager
@@ -124,6 +146,10 @@ def estate(cluster: Cluster, folder: Path, vault: str = "{}", **environment: str
     finally:
         for name in places.all():
             cluster.admin.delete("v1", "Namespace", name, None)
+
+
+def _has_key(one: Object) -> bool:
+    return "key" in one.get("data", {}) or "key" in one.get("binaryData", {})
 
 
 def _as_made(one: Object) -> Object:

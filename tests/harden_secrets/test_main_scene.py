@@ -48,10 +48,11 @@ def test_from_keys_that_lie_about_to_custody(at_home: Estate) -> None:
     at_home.check_bytes()
     assert at_home.backup_prints().startswith(expected)
     assert f"/namespaces/{places.ci}/secrets/{NAME}" in at_home.script.read_text()
-    assert at_home.copies() == {}
+    assert at_home.copies() == []
     assert at_home.harden.answer("secrets", "scan", "--cluster")["findings"] == []
     assert "nothing to do" in at_home.harden.run("secrets", "migrate", str(plan))
     assert at_home.harden.answer("secrets", "log", "verify")["intact"]
+    assert at_home.traces() == []
 
     secrets = json.loads(plan.read_text())["secrets"]
     git_crypt = next(one for one in secrets if one["material"] == "git-crypt-key")

@@ -17,8 +17,7 @@ from harden_secrets.vault.kv import KeyValue
 from tests.harden_secrets.scene_estate import Estate, estate
 from tests.harden_secrets.scene_witness import watched
 
-EVERY = 5  # lines of the journal between two kills
-LATER = (0.0, 0.05, 0.4)  # seconds after the last of these lines, in turn: between two steps, and inside of one
+LATER = (0.0, 0.05, 0.4)  # seconds between the moment and the kill, in turn: between two steps, and inside of one
 LONGEST = 120.0  # seconds for a command
 
 
@@ -34,13 +33,14 @@ def test_killed_all_along_the_way_it_still_arrives(at_work: Estate) -> None:
     """Killed again and again, `resume` finishes; then all is as if it had not been killed at all."""
     plan = planned(at_work)
     with watched(at_work):
-        kills = killed(at_work, "migrate", str(plan), then="resume")
+        kills = killed(at_work, "migrate", str(plan), then="resume", every=5)
     assert kills >= 4
     at_work.check_bytes()
-    assert at_work.copies() == {}
+    assert at_work.copies() == []
     assert at_work.findings(status=0) == []
     assert state(at_work) == "done"
     assert at_work.harden.answer("secrets", "log", "verify")["intact"]
+    assert at_work.traces() == []
 
 
 def test_killed_all_along_the_way_back_all_is_as_it_was(at_work: Estate) -> None:
@@ -51,13 +51,35 @@ def test_killed_all_along_the_way_back_all_is_as_it_was(at_work: Estate) -> None
         process = at_work.harden.begin("secrets", "migrate", str(plan))
         assert killed_when(process, lambda: len(at_work.copies()) < 4)
         assert state(at_work) == "unfinished"
-        kills = killed(at_work, "rollback", then="rollback")
+        kills = killed(at_work, "rollback", then="rollback", every=2)
     assert kills >= 3
     at_work.check_bytes()
     assert at_work.belongings() == before
     assert at_work.script.read_bytes() == script
     assert state(at_work) == "undone"
     assert at_work.harden.answer("secrets", "log", "verify")["intact"]
+    assert at_work.traces() == []
+
+
+def test_a_rollout_that_cannot_complete_is_put_back(at_work: Estate) -> None:
+    """No room for the new pod: the old one keeps running with its key; with room again, `resume` finishes."""
+    admin, namespace = at_work.cluster.admin, at_work.places.runner
+    admin.patch("apps/v1", "Deployment", "runner", {"spec": {"progressDeadlineSeconds": 3}}, namespace)
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "full"}, "spec": {"hard": {"pods": "1"}}}
+    admin.apply(quota, namespace=namespace)
+    plan = planned(at_work)
+    with watched(at_work):
+        process = at_work.harden.begin("secrets", "migrate", str(plan))
+        said = process.communicate(timeout=LONGEST)[0]
+        assert process.returncode == 1, said
+        assert "so it was put back" in said
+        assert at_work.copies() == sorted(at_work.places.with_copies())
+        at_work.check_bytes()
+        admin.delete("v1", "ResourceQuota", "full", namespace)
+        admin.patch("apps/v1", "Deployment", "runner", {"spec": {"progressDeadlineSeconds": 60}}, namespace)
+        at_work.harden.run("secrets", "resume")
+    at_work.check_bytes()
+    assert at_work.copies() == []
 
 
 def test_of_two_at_once_one_says_who_has_the_lock(at_work: Estate, tmp_path: Path) -> None:
@@ -70,6 +92,7 @@ def test_of_two_at_once_one_says_who_has_the_lock(at_work: Estate, tmp_path: Pat
     wait(first, lambda: at_work.journal_lines() > 0)
     first.send_signal(signal.SIGSTOP)
     try:
+        assert not shown(at_work, first.pid)
         here, there = (
             at_work.harden.begin("secrets", "resume"),
             at_work.harden.begin("secrets", "migrate", str(plan), HARDEN_STATE=str(elsewhere)),
@@ -78,13 +101,19 @@ def test_of_two_at_once_one_says_who_has_the_lock(at_work: Estate, tmp_path: Pat
     finally:
         first.send_signal(signal.SIGCONT)
     assert (here.returncode, there.returncode) == (1, 1), said_here + said_there
-    assert "harden: error:" in said_here
+    assert "another harden works on run" in said_here
     assert f"process {first.pid} on" in said_there
     assert f"run {json.loads(plan.read_text())['id']}" in said_there
     said = first.communicate(timeout=LONGEST)[0]
     assert first.returncode == 0, said
     at_work.check_bytes()
-    assert at_work.copies() == {}
+    assert at_work.copies() == []
+
+
+def shown(estate: Estate, pid: int) -> bool:
+    """Whether a key stands in the arguments or variables of a process."""
+    seen = b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+    return any(trace in seen for trace in estate.key_texts())
 
 
 def planned(estate: Estate) -> Path:
@@ -97,14 +126,17 @@ def state(estate: Estate) -> str:
     return str(run["state"])
 
 
-def killed(estate: Estate, *words: str, then: str) -> int:
-    """Run a command and kill it, go on with ``then`` and kill that, until one ends by itself; how many were killed."""
+def killed(estate: Estate, *words: str, then: str, every: int) -> int:
+    """Run a command and kill it when the journal has ``every`` lines more, go on with ``then`` and kill that likewise.
+
+    Until one ends by itself; returns how many were killed.
+    """
     for kills, later in enumerate(itertools.cycle(LATER)):
         start = estate.journal_lines()
         process = estate.harden.begin("secrets", *words)
 
         def far_enough(start: int = start) -> bool:
-            return estate.journal_lines() >= start + EVERY
+            return estate.journal_lines() >= start + every
 
         if not killed_when(process, far_enough, later):
             return kills

@@ -99,7 +99,7 @@ def test_the_vault_secrets_operator_takes_over(at_work: Estate) -> None:
     with watched(at_work):
         at_work.harden.run("secrets", "migrate", str(plan))
         at_work.check_bytes()
-        assert at_work.copies() == {}
+        assert at_work.copies() == []
         assert at_work.findings(status=0) == []
         assert makers(at_work, plan) == {"VaultStaticSecret"}
         (run,) = at_work.harden.answer("secrets", "runs")["runs"]
