@@ -175,7 +175,8 @@ class Custody(Telling):
 
 
 def _inside(path: str) -> str:
-    return path.removeprefix(f"{FOLDER}/")
+    """A path in the repository, whether it was told from where we stand or from the root."""
+    return path.partition(f"{FOLDER}/")[2]
 
 
 def hidden(text: str) -> str:
