@@ -55,7 +55,7 @@ class Host:
         """The status of `harden secrets …`; negative where a signal ended it."""
         command = [sys.executable, str(KILLED_HARDEN), str(kill_after), "secrets", *words]
         with (self.root / "out").open("w+") as out:
-            process = subprocess.Popen(command, env=self._environment(), stdout=out, stderr=out, cwd=self.root)
+            process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=out, cwd=self.root)
             while process.poll() is None:
                 self._look_at(process.pid)
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -75,7 +75,9 @@ class Host:
                 if path.is_file():
                     yield path, path.read_bytes()
 
-    def _environment(self) -> Mapping[str, str]:
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a process is given."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.root / "home"),

@@ -86,8 +86,8 @@ class RunFolder:
     def forget(self, vault: Vault) -> None:
         """The run is undone: nothing in its journal is needed any more, so its key goes, wherever it is."""
         known = vault.metadata(self._vault_path)
-        if known is not None:
-            vault.destroy(self._vault_path, tuple(one.number for one in known.versions if not one.destroyed))
+        if left := tuple(one.number for one in (known.versions if known else ()) if not one.destroyed):
+            vault.destroy(self._vault_path, left)
         with _explained(self._key):
             self._key.unlink(missing_ok=True)
 
