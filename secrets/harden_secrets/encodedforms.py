@@ -25,14 +25,10 @@ def encoded_forms(plain: bytes) -> Iterator[tuple[Form, bytes]]:
     digits = plain.hex()
     escaped = "".join(f"\\x{byte:02x}" for byte in plain)
     yield from ((Form.HEXADECIMAL, text.encode()) for text in (digits, digits.upper(), escaped))
+    for before in (False, True):
+        yield Form.PLAIN, _interleaved(plain, before=before)
     percent = quote(plain, safe="").encode()
-    others = {
-        _interleaved(plain, before=False),
-        _interleaved(plain, before=True),
-        percent,
-        percent.replace(b"%20", b"+"),
-    }
-    yield from ((Form.PLAIN, other) for other in others - {plain})
+    yield from ((Form.PERCENT, text) for text in {percent, percent.replace(b"%20", b"+")} - {plain})
 
 
 def _base64_forms(plain: bytes, shortest: int) -> Iterator[bytes]:

@@ -52,9 +52,14 @@ class Interest(IntFlag):
     PUBLIC = 2  # a public half may stand in them
     BASE64 = 4  # it may stand in base64
     HEXADECIMAL = 8  # it may stand in hexadecimal digits
+    PERCENT = 16  # it may stand in percent-encoding, as base64 may as well
 
 
-_NEEDS = {Form.BASE64: Interest.BASE64, Form.HEXADECIMAL: Interest.HEXADECIMAL}
+_NEEDS = {
+    Form.BASE64: Interest.BASE64 | Interest.PERCENT,
+    Form.HEXADECIMAL: Interest.HEXADECIMAL,
+    Form.PERCENT: Interest.PERCENT,
+}
 
 
 class FirstPass:
@@ -94,6 +99,10 @@ class FirstPass:
             if form in forms:
                 interest |= needs
         return interest | Interest.SECRET
+
+    def has_any(self, content: Content) -> bool:
+        """Whether anything at all that is searched for stands in the bytes."""
+        return bool(self._seen_in(content))
 
     def deserves_look(self, content: Content) -> bool:
         """Whether something in the bytes, or in what they wrap, may be key material."""

@@ -96,6 +96,7 @@ class Form(IntEnum):
     PLAIN = 0
     BASE64 = 1
     HEXADECIMAL = 2
+    PERCENT = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from harden_secrets.budget import Budget, Meter
 from harden_secrets.confidential import Confidential
 from harden_secrets.examine import Sighting, Unexamined, examine
 from harden_secrets.material import Detection, Detector, Material, Signature
-from harden_secrets.unwrap import Clues, Part, archived, escaped, from_base64, from_hexadecimal
+from harden_secrets.unwrap import Clues, Part, archived, from_base64, from_escapes, from_hexadecimal, from_percent
 from harden_secrets.unwrap.base64text import decode
 from harden_secrets.unwrap.clues import base64_forms, is_text
 from tests.harden_secrets.planted.wrappings import WRAPPINGS
@@ -44,7 +44,8 @@ def parts(content: bytes, budget: Budget | None = None) -> list[Part]:
     return whole or [
         *from_base64(content, clues, meter, _from_there),
         *from_hexadecimal(content, clues, meter, _from_there),
-        *escaped(content, meter, _from_there),
+        *from_percent(content, meter, _from_there),
+        *from_escapes(content, meter, _from_there),
     ]
 
 

@@ -19,6 +19,8 @@ def heredocs(content: bytes) -> Iterator[Field]:
 
     Those of ``<<-`` lose their tabs, as in POSIX Shell Command Language, 2.7.4.
     """
+    if b"<<" not in content:
+        return
     position = unclosed = 0
     for _ in range(_MOST):
         match = _HEREDOC.search(content, position)

@@ -19,6 +19,7 @@ from harden_secrets.firstpass import Interest
 from harden_secrets.material import Surroundings, detections
 from harden_secrets.unwrap import Part
 
+_TOGETHER = 64  # fields that are searched in one go: in most of them there is nothing
 _TINY = 4  # bytes: nothing shorter is a key, and there are many such fields
 Told = Seen | Unexamined | Reference
 
@@ -83,7 +84,9 @@ class Examination:
             yield from unwrap.from_base64(content, self._relevance.clues, meter, skip)
         if Interest.HEXADECIMAL in interest:
             yield from unwrap.from_hexadecimal(content, self._relevance.clues, meter, skip)
-        yield from unwrap.escaped(content, meter, skip)
+        if Interest.PERCENT in interest:
+            yield from unwrap.from_percent(content, meter, skip)
+        yield from unwrap.from_escapes(content, meter, skip)
 
     def _archived(self, layer: Layer) -> Iterator[Told]:
         for part in unwrap.archived(layer.content, self._meter):
@@ -110,14 +113,18 @@ class Examination:
         if way.missed:
             yield _unexamined(layer, way.missed, bomb=True)
         # A Secret's kind and type may make keys of what says nothing by itself; other fields speak for themselves.
-        relevant = layer.relevant
-        for field in way.fields:
-            if not self._meter.take_field():
+        for at in range(0, len(way.fields), _TOGETHER):
+            fields = way.fields[at : at + _TOGETHER]
+            if not all(self._meter.take_field() for _ in fields):
                 yield _unexamined(layer, "it has too many fields", bomb=True)
                 return
-            kind = field.object.kind if field.object else ""
-            telling = field.secret_type or field.encodings or kind == "Secret"
-            yield from self._field(layer, field, way.syntax, relevant if telling else frozenset())
+            telling = [field for field in fields if _is_telling(field)]
+            others = [field for field in fields if not _is_telling(field)]
+            for field in telling:
+                yield from self._field(layer, field, way.syntax, layer.relevant)
+            if self._relevance.any_of(others):
+                for field in others:
+                    yield from self._field(layer, field, way.syntax, frozenset())
 
     def _field(self, layer: Layer, field: Field, syntax: str, relevant: frozenset[int]) -> Iterator[Told]:
         inner = _as_layer(layer, field, syntax, relevant)
@@ -146,6 +153,12 @@ class Examination:
         yield from self.layer(
             Layer(content, where, surroundings, layer.object, encodings, relevant, layer, origin, depth)
         )
+
+
+def _is_telling(field: Field) -> bool:
+    """Whether its place says more than its name: it is base64 of anything, a Secret's, or names another file."""
+    kind = field.object.kind if field.object else ""
+    return bool(field.secret_type or field.encodings or field.borrowed or kind == "Secret")
 
 
 def _as_layer(layer: Layer, field: Field, syntax: str, relevant: frozenset[int]) -> Layer:

@@ -1,8 +1,9 @@
 """Which detectors have anything to say about some bytes: those of which a signature stands there."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from harden_secrets.documents.field import Field
 from harden_secrets.firstpass import FirstPass, Interest
 from harden_secrets.material import Detector
 from harden_secrets.unwrap import Clues
@@ -39,6 +40,12 @@ class Relevance:
             or any(pattern.search(content) for pattern in patterns)
             or not (literals or patterns)
         }
+
+    def any_of(self, fields: Iterable[Field]) -> bool:
+        """Whether one of the fields may be of interest, by its value or that together with its name."""
+        if self._first_pass is None:
+            return True
+        return self._first_pass.has_any(b"\n".join(_line(field.name, field.value) for field in fields))
 
     def interest_in(self, content: bytes) -> Interest:
         """What a closer look at the bytes could be for; without a first pass, anything."""

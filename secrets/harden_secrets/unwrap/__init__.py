@@ -1,6 +1,6 @@
 """What wraps a value, undone: encodings, compressions, archives. One module a wrapping; all pure and bounded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from harden_secrets.budget import Meter
 from harden_secrets.material import Form, Signature
@@ -16,7 +16,7 @@ from harden_secrets.unwrap.utf16 import from_utf16
 from harden_secrets.unwrap.zipped import ZIP, unzipped
 
 __all__ = [
-    "UNWRAP_SIGNATURES", "Clues", "Part", "archived", "escaped", "from_base64", "from_hexadecimal",
+    "UNWRAP_SIGNATURES", "Clues", "Part", "archived", "from_base64", "from_escapes", "from_hexadecimal", "from_percent",
 ]  # fmt: skip
 
 
@@ -62,9 +62,3 @@ def archived(content: bytes, meter: Meter) -> Iterator[Part]:
         yield from untarred(content, meter)
     else:
         yield from from_utf16(content, meter)
-
-
-def escaped(content: bytes, meter: Meter, skip: Callable[[int], int]) -> Iterator[Part]:
-    """What stands somewhere in a text and can nearly be read: percent-encoded, or within quotes."""
-    yield from from_percent(content, meter, skip)
-    yield from from_escapes(content, meter, skip)

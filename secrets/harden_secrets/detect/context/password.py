@@ -13,6 +13,8 @@ from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
 
 _KNOWN_BETTER = frozenset({"Config", "EncryptionConfiguration"})  # other detectors know their fields
+_KEY_NAME = "secretKey"  # of an external secret: what the key in the Secret is called
+_EXTERNAL = frozenset({"ExternalSecret", "ClusterExternalSecret", "PushSecret"})
 _SHORTEST, _LONGEST = 8, 400
 _DESCRIBED = re.compile(
     r"(?i)crd|schema|openapi|swagger|package-lock|yarn\.lock|poetry\.lock|i18n|locale|/lang/|translations?"
@@ -26,6 +28,8 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         return
     if not is_settings(file) or is_illustration(file) or _DESCRIBED.search(file) or is_binary(content):
         return
+    if surroundings.name == _KEY_NAME and surroundings.object_kind in _EXTERNAL:
+        return
     text = content.strip()
     named = claim(surroundings.name) if b"\n" not in text else Claim.NOTHING
     if named is not Claim.NOTHING and _is_no_schema(surroundings):
@@ -33,7 +37,10 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
             yield _detection(text, content.index(text))
         return
     of_secret = compiled(OF_SECRET.pattern).search(content) is not None
+    external = b"kind: ExternalSecret" in content
     for setting in settings(content):
+        if external and setting.name == _KEY_NAME:
+            continue
         value = content[setting.start : setting.end]
         password = (of_secret and plain_text(value)) or value
         if _is_secret_setting(password, setting):
@@ -113,7 +120,9 @@ DETECTOR = Detector(
             literal=False,
             encoded=False,
         ),
-        Signature(rb"\"sensitive\": {0,4}true", literal=False, encoded=False),  # Terraform's state
+        # Terraform's state, and what `terraform output -json` prints; shapes of APIs end with `"sensitive": true`
+        Signature(rb"\"outputs\":\s{0,8}\{\s{0,40}\"", literal=False, encoded=False),
+        Signature(rb"\"sensitive\":\s{0,4}true,\s{0,40}\"type\":", literal=False, encoded=False),
         Signature(b'"random_password"', encoded=False),
         Signature(rb"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)" + _VALUE_IS + _BEGINNING, literal=False, encoded=False),
         Signature(
