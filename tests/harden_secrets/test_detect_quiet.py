@@ -83,6 +83,9 @@ docker login -u ci --password-stdin registry.home.lan
 echo "pi:$PASSWORD1" | chpasswd
 //nexus.home.lan/:_authToken=${NPM_TOKEN1}
 psk="your-wireless-password-1"
+secretKey: id_ed25519
+secretKey: id_rsa
+auth-header: Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW
 checksum/secret: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 nopassword: x9f86d081884c7d65
 kubeadm join 10.0.0.1:6443 --token <token> --discovery-token-ca-cert-hash sha256:4f2c9e1b7a6d5c4e3f2a1b0c9d8e7f6a

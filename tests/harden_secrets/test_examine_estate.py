@@ -95,6 +95,19 @@ def test_values_of_a_state_file_are_seen(first_pass: FirstPass) -> None:
     ]
 
 
+def test_the_key_that_an_external_secret_names_is_none(first_pass: FirstPass) -> None:
+    """In its manifest the field says where in the Secret the value goes."""
+    spec = "spec:\n  data:\n  - secretKey: db_pa55w_prod1\n    remoteRef: {key: db}\n"
+    content = f"apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {{name: x}}\n{spec}"
+    assert seen(content, "x.yaml", first_pass) == []
+
+
+def test_a_kubeconfig_in_a_program_ends_somewhere(first_pass: FirstPass) -> None:
+    """A password far below it is another's."""
+    content = "C = 'kind: Config\\nusers:\\n- name: a'\n" + "x = 1\n" * 300 + f'y = {{"password": "{mixed(20)}"}}\n'
+    assert seen(content, "test_it.py", first_pass) == []
+
+
 def test_a_checksum_of_a_secret_is_none(first_pass: FirstPass) -> None:
     """Charts note it in an annotation, so that a change restarts the pods."""
     content = f"metadata:\n  annotations:\n    checksum/secret: {text(64, '0123456789abcdef')}\n"

@@ -28,8 +28,7 @@ def suffix(file: str) -> str:
 
 
 _SETTINGS_IN_CODE = re.compile(
-    r"(?i)(?:^|/)(?:wp-config|configuration|localsettings|(?:local_?)?settings|parameters|secrets|credentials)(?:[._-]\w+)?"
-    r"\.(?:php|py|rb|js|ts)$"
+    r"(?i)(?:^|/)(?:wp-config|configuration|localsettings|(?:local_?)?settings)(?:[._-]\w+)?\.(?:php|py|rb)$"
 )
 
 

@@ -20,7 +20,7 @@ _CIPHERTEXT = re.compile(
 _REFERENCE = re.compile(
     r"^(?:(?:ref\+|vault:|secret:|ssm:|op://|awssm|gcpsm|azkv|arn:|env:|file:|k8s:|secretKeyRef|data\.|var\.|local\."
     r"|module\.|each\.|random_\w+\.|aws_\w+\.|os\.|process\.|env\.|self\.|this\.|config\.|settings\.|lookup\()"
-    r"|(?:/|\./|\.\./|~/|[A-Za-z]:\\)[\w./\\ -]*$|https?://[^@\s]*$)"
+    r"|(?:/|\./|\.\./|~/|[A-Za-z]:\\)[\w./\\ -]*$|https?://[^@\s]*$|id_(?:rsa|dsa|ecdsa|ed25519)(?:\.pub)?$)"
 )
 _WORDS = re.compile(
     r"(?i)change[-_. ]?(?:me|this|it|in)|replace[-_. ]?(?:me|this|with)|redacted|example|placeholder|removed|dummy"
@@ -52,6 +52,8 @@ _PUBLISHED = frozenset(
         # Azurite and the Cosmos DB emulator, from their documentation
         "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
         "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==",
+        "gX1fBat3bV",  # of the client in RFC 6749
+        "7Fjfp0ZBr1KtDRbnfVdmIw",
         "abcdef.0123456789abcdef",  # `kubeadm config print init-defaults`
         "9a08jv.c0izixklcxtmnze7",
         "07401b.f395accd246ae52d",  # the page on bootstrap tokens in Kubernetes' documentation

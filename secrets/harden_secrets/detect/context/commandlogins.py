@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
-from harden_secrets.detect.filekind import is_binary, is_illustration
+from harden_secrets.detect.filekind import is_binary, is_code, is_illustration
 from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
@@ -65,7 +65,7 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     for pattern, description in _COMMANDS:
         for match in compiled(pattern).finditer(content):
             yield from _literal(match, description)
-    for match in compiled(_BASIC).finditer(content):
+    for match in compiled(_BASIC).finditer(content) if not is_code(surroundings.file) else ():
         yield from _basic(match)
     if b"chpasswd:" in content:
         for block in compiled(_CHPASSWD).finditer(content):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import quiet
+from harden_secrets.detect.filekind import is_code
 from harden_secrets.detect.tokens import jwt
 from harden_secrets.detect.tokens.form import compiled
 from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
@@ -24,6 +25,7 @@ _CREDENTIAL = (
 )  # fmt: skip
 _NAMES = frozenset({"token", "client-key-data", "password"})
 _SHORTEST = 8
+_NEAR = 500  # bytes
 _KEY_BLOCK = re.compile(rb"-----BEGIN (?:[A-Z]{2,4} )?PRIVATE KEY-----(.+?)-----END", re.DOTALL)
 
 
@@ -36,8 +38,11 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
         return
     if b"users" not in content or not compiled(_KIND).search(content) or not compiled(_USERS).search(content):
         return
+    code = is_code(surroundings.file)
     for match in compiled(_CREDENTIAL).finditer(content):
         value = match["value"]
+        if code and not compiled(_USERS).search(content, max(0, match.start() - _NEAR), match.start()):
+            continue  # a program has more than the one text
         if len(value) >= _SHORTEST and not quiet.is_quiet(value.decode("latin-1")):
             yield from _detection(match["name"].decode(), value, match.start("value"))
 
