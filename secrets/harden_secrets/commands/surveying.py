@@ -20,6 +20,7 @@ from harden_secrets.sources.live import LiveObjects
 from harden_secrets.sources.scripts import script_files
 from harden_secrets.sources.skipped import Skipped
 
+_DESCRIBING = (".yaml", ".yml", ".json", ".tf", ".tofu")
 _RIGHTS = "rbac.authorization.k8s.io"
 # Kinds that refer to no ConfigMap and no Secret: not to see them is no reason to leave a copy.
 _NO_REFERENCES = frozenset({
@@ -43,7 +44,7 @@ def survey(
             seen.take(source, manifest)
         for path, text in script_files(paths):
             if not _is_same(path, written):
-                seen.index.add_text(path, text)
+                seen.read(path, text)
     for skipped in live.skipped:
         output.warning(f"{skipped.source}: {skipped.reason}")
     return seen.world(cluster.context, live.skipped)
@@ -59,6 +60,7 @@ class _Seen:
     _left: list[str] = field(default_factory=list)
     _elsewhere: dict[str, list[str]] = field(default_factory=dict)
     _texts: set[tuple[ObjectName, str]] = field(default_factory=set)
+    _sources: dict[str, bytes] = field(default_factory=dict)
 
     def take(self, source: str, manifest: Manifest) -> None:
         """One object, as findings name it: what it uses, and what is in it."""
@@ -76,6 +78,12 @@ class _Seen:
                 self._held.append(one)
             elif not follows(manifest, pointer, moved):
                 self._stays(manifest, sighting, one, wanted=wanted)
+
+    def read(self, path: str, text: str) -> None:
+        """A file: what it asks the API server for, and what it may describe."""
+        self.index.add_text(path, text)
+        if path.endswith(_DESCRIBING):
+            self._sources[path] = text.encode()
 
     def _stays(self, manifest: Manifest, sighting: Sighting, one: Held | None, *, wanted: bool) -> None:
         pointer, found = _pointer(sighting), sighting.detection
@@ -100,6 +108,7 @@ class _Seen:
             unseen=tuple(_that_may_use(kinds)),
             secret_texts=frozenset(self._texts),
             notes=tuple(notes),
+            sources=self._sources,
         )
 
 

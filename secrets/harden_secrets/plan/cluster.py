@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from harden_secrets.cluster.consumers import Consumer, Way, has_ended
 from harden_secrets.cluster.port import Manifest, ObjectName
-from harden_secrets.migrate.reversal import Operation, applied
+from harden_secrets.migrate.reversal import applied
 from harden_secrets.plan import consuming, delivering, naming
 from harden_secrets.plan.consuming import Use
 from harden_secrets.plan.copying import Copies, Left
@@ -13,7 +13,7 @@ from harden_secrets.plan.digest import digest
 from harden_secrets.plan.grouping import grouped
 from harden_secrets.plan.held import Held, moves_as_a_whole
 from harden_secrets.plan.moves import Move, Moves
-from harden_secrets.plan.owning import owners_changes
+from harden_secrets.plan.owning import Instead, owners_changes
 from harden_secrets.plan.reading import Reading
 from harden_secrets.plan.repointing import patch, repointed
 from harden_secrets.plan.scrubbing import cannot_scrub, notes
@@ -132,16 +132,17 @@ class _Builder:
             consumers=tuple(changes),
             files=from_files.files,
             grants=grants,
-            source_patches=(*from_files.patches, *owners_changes(self._instead(changes, moving), copies)),
+            source_patches=(
+                *from_files.patches,
+                *owners_changes(self._instead(changes, moving), copies, self._world.sources),
+            ),
             cannot_scrub=cannot_scrub(group, self._world),
             readers_before=self._reading.before(one.object for one in group if not one.is_literal),
             readers_after=self._readers_after(deliveries, copies, grants, moving),
             notes=(*notes(moving.users), *self._world.notes),
         )
 
-    def _instead(
-        self, changes: Iterable[ConsumerChange], moving: _Moving
-    ) -> Iterator[tuple[ConsumerChange, str, Sequence[Operation]]]:
+    def _instead(self, changes: Iterable[ConsumerChange], moving: _Moving) -> Iterator[Instead]:
         """What would be changed of objects if their owners did not undo it."""
         for change in changes:
             if not change.applies and change.owner.will_undo:
@@ -149,7 +150,8 @@ class _Builder:
                 uses, moves = moving.uses.get(change.object, []), moving.of(change.object)
                 operations = patch(manifest, consuming.turned(manifest, uses, moves))
                 words = consuming.uses_in_words(uses) or "secrets instead of literal variables"
-                yield change, words, tuple(consuming.shown(operations, moves.literals))
+                if operations:
+                    yield Instead(change, words, moves, tuple(consuming.shown(operations, moves.literals)))
 
     def _readers_after(
         self, deliveries: Iterable[Delivery], copies: Iterable[Copy], grants: Iterable[Grant], moving: _Moving

@@ -10,8 +10,8 @@ from harden_secrets.cluster.owners import owner
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.migrate.performers.rollout import WORKLOADS
+from harden_secrets.plan.callednames import called
 from harden_secrets.plan.moves import Moves
-from harden_secrets.plan.owning import called
 from harden_secrets.plan.repointing import patch, pod_spec, repointed
 from harden_secrets.plan.scripts import otherwise, redirected
 from harden_secrets.plan.storing import DELIVERED, Entry

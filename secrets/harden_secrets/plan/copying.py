@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from harden_secrets.cluster.owners import owner
 from harden_secrets.cluster.port import Manifest, ObjectName
+from harden_secrets.plan.callednames import called
 from harden_secrets.plan.consuming import Use
 from harden_secrets.plan.held import Held, moves_as_a_whole
-from harden_secrets.plan.owning import called
 from harden_secrets.plan.values import ConsumerChange, Copy
 from harden_secrets.plan.world import World
 

@@ -1,41 +1,53 @@
-"""Owners of objects in words, and what has to change in their sources. Pure."""
+"""What owners of objects have to change in their sources. Pure."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harden_secrets.cluster.owners import Owner
+from harden_secrets.cluster.port import ObjectName
+from harden_secrets.plan.callednames import called
+from harden_secrets.plan.moves import Moves
+from harden_secrets.plan.sourcepatch import for_entry, for_object
 from harden_secrets.plan.values import ConsumerChange, Copy, SourcePatch
 
-_CALLED = {
-    "helm": "Helm release",
-    "terraform": "Terraform",
-    "argocd": "Argo CD application",
-    "flux": "Flux",
-    "kustomize": "kustomize",
-}
 
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """A change that an owner would undo: what it would be, in words and as a plan may show it."""
 
-def called(owner: Owner) -> str:
-    """An owner as people call it: ``Helm release media/app``."""
-    kind = _CALLED.get(owner.kind, "")
-    return " ".join(part for part in (kind, owner.name) if part) or owner.kind
+    change: ConsumerChange
+    words: str
+    moves: Moves
+    patch: tuple[Mapping[str, Any], ...]
 
 
 def owners_changes(
-    changes: Iterable[tuple[ConsumerChange, str, Sequence[Mapping[str, Any]]]], copies: Iterable[Copy]
+    changes: Iterable[Instead], copies: Iterable[Copy], sources: Mapping[str, bytes]
 ) -> Iterator[SourcePatch]:
-    """Instructions for the owners of what harden leaves alone for them.
+    """What has to change in the sources of what harden leaves alone for its owners.
 
-    Each change comes with what it would be, in words, and its patch as a plan may show it.
+    A patch of each file in ``sources`` that describes the object; where none does, the fields before and after.
     """
-    for change, words, patch in changes:
-        if change.owner.will_undo and not change.applies and patch:
-            said = f"in its source, let {change.object} use {words}"
-            yield SourcePatch(called(change.owner), 0, said, "\n".join(_fields(patch)))
+    for one in changes:
+        name, files = one.change.object, _naming(one.change.object, sources)
+        patches = for_object(name, one.moves, files)
+        yield from patches
+        if not patches:
+            said = f"in its source, let {name} use {one.words}"
+            yield SourcePatch(called(one.change.owner), 0, said, "\n".join(_fields(one.patch)))
     for copy in copies:
         if copy.owner.will_undo and copy.removal == "leave" and copy.object is not None:
-            yield SourcePatch(called(copy.owner), 0, f"afterwards take {copy.key} of {copy.object} out of its source")
+            taken = for_entry(copy.object, copy.key, _naming(copy.object, sources))
+            yield from (replace(one, words=f"afterwards {one.words}") for one in taken)
+            if not taken:
+                said = f"afterwards take {copy.key} of {copy.object} out of its source"
+                yield SourcePatch(called(copy.owner), 0, said)
+
+
+def _naming(name: ObjectName, sources: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """The files that have its name somewhere: no other can describe it."""
+    return {path: content for path, content in sources.items() if name.name.encode() in content}
 
 
 def _fields(patch: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -36,6 +36,7 @@ class World:
     ``elsewhere`` are places that a plan leaves alone, by the fingerprint of the key that is there. ``unseen`` are kinds
     that could not be listed: what is of one of them may use anything. ``secret_texts`` are fields (object, pointer) in
     which something was found: they may not be shown. ``notes`` are for every key.
+    ``sources`` are manifests and Terraform files, by path, in which owners may have described their objects.
     """
 
     context: str
@@ -48,3 +49,4 @@ class World:
     unseen: tuple[str, ...] = ()
     secret_texts: frozenset[tuple[ObjectName, str]] = frozenset()
     notes: tuple[str, ...] = ()
+    sources: Mapping[str, bytes] = field(default_factory=dict)
