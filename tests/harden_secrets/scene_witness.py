@@ -71,9 +71,9 @@ def watched(estate: Estate) -> Iterator[Witness]:
     finally:
         ended.set()
         thread.join(60)
-    assert not broken, broken
-    assert witness.wrong == []
-    assert min(witness.right.values()) > 0, witness.right
+    assert not broken, repr(broken)
+    assert not witness.wrong, "; ".join(witness.wrong[:9])
+    assert min(witness.right.values()) > 0, f"looked at: {witness.right}"
 
 
 def _looking(look: Callable[[], None], ended: threading.Event, broken: list[BaseException]) -> None:
