@@ -28,7 +28,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="leave the namespaces and say how to enter them")
     parser.add_argument("--svg", metavar="FILE", type=Path, help="write what was shown as a picture")
     parser.add_argument("--backend", choices=sorted(IPTABLES), default="auto", help="which iptables harden writes to")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.keep and options.part == "keys":
+        parser.error("--keep keeps the gateway, which is not in --part keys")
+    return options
 
 
 def console() -> Console:
