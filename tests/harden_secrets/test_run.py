@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
-from harden_secrets.migrate.journal import Event, Journal
+from harden_secrets.migrate.event import Event
+from harden_secrets.migrate.journal import Journal
 from harden_secrets.migrate.run import Run
 from harden_secrets.migrate.step import Kind, Step
 

@@ -17,8 +17,9 @@ from harden_secrets.cluster.holder import this_process
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.migrate.event import Event
 from harden_secrets.migrate.folder import RunFolder, new_id, run_folder, run_ids
-from harden_secrets.migrate.journal import Event, Journal
+from harden_secrets.migrate.journal import Journal
 from harden_secrets.migrate.performers import performers
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.run import Run

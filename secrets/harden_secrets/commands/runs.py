@@ -6,8 +6,9 @@ from harden.errors import ANSWER_IS_NO
 from harden.output import Output
 from harden_secrets.audit import AuditLog
 from harden_secrets.commands.workplace import Workplace
+from harden_secrets.migrate.event import Event
 from harden_secrets.migrate.folder import RunFolder, run_ids
-from harden_secrets.migrate.journal import Event, Journal
+from harden_secrets.migrate.journal import Journal
 from harden_secrets.migrate.standing import standing
 from harden_secrets.migrate.step import steps
 

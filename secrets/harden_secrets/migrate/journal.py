@@ -9,8 +9,6 @@ import base64
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +18,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.durable import append_line
+from harden_secrets.migrate.event import Event, StepState
 
 _NONCE = 12  # bytes, NIST SP 800-38D 8.2.2
-
-
-class Event(StrEnum):
-    """What a line says."""
-
-    BEGIN = "begin"
-    DONE = "done"
-    FAILED = "failed"
-    BACK = "back"  # of the run, not of a step: from here on it is rolled back
-    UNDONE = "undone"
-    FINISHED = "finished"  # of the run
-
-
-@dataclass(slots=True)
-class StepState:
-    """Where a step stands. ``before`` is what :meth:`Journal.begin` was given, still sealed."""
-
-    event: Event
-    before: str = ""
-    result: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Journal:

@@ -13,8 +13,49 @@ from typing import Any, Protocol
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
-from harden_secrets.migrate.journal import Event, Journal
+from harden_secrets.migrate.event import Event, StepState
 from harden_secrets.migrate.step import Kind, Step
+
+
+class Journal(Protocol):
+    """What is known of a run. All that is noted outlives the process, and is there before the call returns."""
+
+    @property
+    def going_back(self) -> bool:
+        """Whether the run is being rolled back."""
+        ...
+
+    def state(self, step: str) -> StepState | None:
+        """Where a step stands; None where it never began."""
+        ...
+
+    def before(self, step: str) -> Confidential:
+        """What was noted when the step began."""
+        ...
+
+    def begin(self, step: str, before: Confidential) -> None:
+        """Note what is needed to undo a step."""
+        ...
+
+    def done(self, step: str, result: Mapping[str, Any]) -> None:
+        """Note that a step is done, with facts about it that hold no value."""
+        ...
+
+    def failed(self, step: str, why: str) -> None:
+        """Note that a step was tried and failed."""
+        ...
+
+    def turn_back(self) -> None:
+        """Note that the run is being rolled back."""
+        ...
+
+    def undone(self, step: str) -> None:
+        """Note that a step is undone."""
+        ...
+
+    def finish(self) -> None:
+        """Note that the run has come to its end, in the direction it went."""
+        ...
 
 
 class Performer(Protocol):
