@@ -17,7 +17,7 @@ Manifest = dict[str, Any]
 NAME = "git-crypt-key"
 KEY_FOLDER = "/secrets/git-crypt"
 KEY_FILE = f"{KEY_FOLDER}/key"
-CLEAR_FILE = "/work/infra/credentials"  # in the unlocked repository
+CLEAR_FILE = "/tmp/infra/credentials"  # in the unlocked repository
 SSH_FILE = "/root/.ssh/id_ed25519"
 DEVELOPERS = "developers"
 REPOSITORIES = b"infra\n"  # lies beside a copy, and is no secret
@@ -33,8 +33,8 @@ curl -sSf --cacert $at/ca.crt -H "Authorization: Bearer $(cat $at/token)" \\
 """
 RUNNER = """\
 set -e
-git clone -q /repository/infra.bundle /work/infra
-cd /work/infra
+git clone -q /repository/infra.bundle /tmp/infra
+cd /tmp/infra
 git-crypt unlock /secrets/git-crypt/key
 exec sleep 1000000
 """

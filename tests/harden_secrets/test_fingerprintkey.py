@@ -78,9 +78,9 @@ def test_a_shared_key_is_never_made(tmp_path: Path) -> None:
         (None, {}, 0, "/var/lib/harden/secrets"),
         (None, {"HARDEN_STATE": "/s"}, 1000, "/s/secrets"),
         (Path("/o"), {"HARDEN_STATE": "/s"}, 1000, "/o/secrets"),
-        (None, {"HOME": "/home/a"}, 1000, "/home/a/.local/state/harden/secrets"),
-        (None, {"HOME": "/home/a", "XDG_STATE_HOME": "/x"}, 1000, "/x/harden/secrets"),
-        (None, {"HOME": "/home/a", "XDG_STATE_HOME": "relative"}, 1000, "/home/a/.local/state/harden/secrets"),
+        (None, {"HOME": "/people/a"}, 1000, "/people/a/.local/state/harden/secrets"),
+        (None, {"HOME": "/people/a", "XDG_STATE_HOME": "/x"}, 1000, "/x/harden/secrets"),
+        (None, {"HOME": "/people/a", "XDG_STATE_HOME": "relative"}, 1000, "/people/a/.local/state/harden/secrets"),
         (None, {"XDG_STATE_HOME": "/x"}, 0, "/var/lib/harden/secrets"),
     ],
 )
