@@ -6,7 +6,9 @@ Cheap to import: what a detector needs to prove a key (elliptic curves, say) is 
 from harden_secrets.detect import (
     age,
     derfile,
+    dnssec,
     gitcrypt,
+    gnupgagent,
     javakeystore,
     jwk,
     openssh,
@@ -16,6 +18,7 @@ from harden_secrets.detect import (
     pkcs12,
     putty,
     signing,
+    ssh1,
     sshcom,
     tsig,
 )
@@ -34,9 +37,12 @@ KEY_DETECTORS: tuple[Detector, ...] = (
     openvpn.DETECTOR,
     putty.DETECTOR,
     sshcom.DETECTOR,
+    ssh1.DETECTOR,
     pkcs12.DETECTOR,
     javakeystore.DETECTOR,
     pgp.DETECTOR,
+    gnupgagent.DETECTOR,
+    dnssec.DETECTOR,
     tsig.DETECTOR,
     jwk.DETECTOR,
 )
