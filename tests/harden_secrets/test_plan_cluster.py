@@ -136,6 +136,19 @@ def test_an_owner_who_would_undo_it_is_left_alone(objects: list[dict[str, Any]])
     assert of(planned(owned, allow_owned=True), NAME).copies[2].removal == "delete-object"
 
 
+@pytest.mark.parametrize(
+    ("status", "removal"),
+    [({"conditions": [{"type": "Complete", "status": "True"}]}, "delete-object"), ({"active": 1}, "leave")],
+)
+def test_only_a_job_that_is_over_keeps_no_copy(objects: list[dict[str, Any]], status: Any, removal: str) -> None:
+    """A Job cannot be turned to the Secret: while it runs its copy stays, and when it has ended it reads nothing."""
+    spec = next(one for one in objects if one["kind"] == "CronJob")["spec"]["jobTemplate"]["spec"]
+    metadata = {"name": "by-hand", "namespace": "hermes"}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec, "status": status}
+    copies = of(planned([*objects, job]), NAME).copies
+    assert [copy.removal for copy in copies if copy.object and copy.object.namespace == "hermes"] == [removal]
+
+
 def test_the_plan_holds_no_value(objects: list[dict[str, Any]], git_crypt_key: bytes) -> None:
     """Neither bytes nor text."""
     text = repr(planned(objects))
