@@ -142,7 +142,8 @@ class FirstPass:
         yield Pattern(_IN_LINES, self._in_lines)
 
     def _in_all_forms(self, number: int, signature: Signature) -> Iterator[Pattern]:
-        yield from _as_it_is(number + self._count * signature.form, signature)
+        if signature.plain:
+            yield from _as_it_is(number + self._count * signature.form, signature)
         if signature.literal and signature.encoded:
             for spelling in _spellings(signature):
                 for form, literal in encoded_forms(spelling):

@@ -107,6 +107,7 @@ class Signature:
     look-around, no back-references, no unbounded repeats of a dot). ``literal`` patterns are plain bytes, of which the
     encoded forms (base64 at its three alignments, twice base64, hexadecimal, UTF-16) are searched for too, if
     ``encoded``. ``form`` says that the pattern itself is of such a form: what it finds has to be decoded first.
+    Of one that is not ``plain`` only the encoded forms are searched for: what stands as it is has better signatures.
     """
 
     pattern: bytes
@@ -114,6 +115,7 @@ class Signature:
     encoded: bool = True
     ignore_case: bool = False
     form: Form = Form.PLAIN
+    plain: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,4 +136,6 @@ def test_every_signature_of_every_detector_is_one() -> None:
     for detector in DETECTORS:
         for signature in detector.signatures:
             if signature.literal:
-                assert detector in everything.detectors_for(b" " + signature.pattern + b" ")
+                text = b" " + signature.pattern + b" "
+                assert not signature.plain or detector in everything.detectors_for(text)
+                assert not signature.encoded or detector in everything.detectors_for(base64.b64encode(text))
