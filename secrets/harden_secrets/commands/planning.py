@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harden.errors import ANSWER_IS_NO, UsageError
 from harden.output import Output
+from harden.progress import progress
 from harden_secrets.commands.surveying import survey
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.migrate.folder import new_id
@@ -69,4 +70,5 @@ def _for_cluster(asked: Asked, request: Request, place: Workplace, output: Outpu
     cluster = place.cluster(output)
     world = survey(cluster, asked.namespace, asked.paths, place.fingerprints(), asked.to, output)
     now = datetime.now(UTC)
-    return build(world, replace(request, deliver=request.deliver or "direct"), new_id(now), now.isoformat())
+    with progress(output, "planning"):
+        return build(world, replace(request, deliver=request.deliver or "direct"), new_id(now), now.isoformat())

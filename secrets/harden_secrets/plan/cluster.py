@@ -159,9 +159,9 @@ class _Builder:
         """Of what is delivered, and of copies that stay; pods that see a copy will see what is delivered."""
         names = [ObjectName("v1", "Secret", one.namespace, one.secret) for one in deliveries]
         names += [one.object for one in copies if one.removal == "leave" and one.object is not None]
-        pods = [manifest for name, manifest in self._world.objects.items()
-                if name.kind == "Pod" and name.namespace in moving.moves]  # fmt: skip
-        changed = [repointed(pod, Moves(moving.moves[pod["metadata"]["namespace"]])) for pod in pods]
+        users = {user.object for found in moving.users.values() for user in found if user.object is not None}
+        pods = [self._world.objects[name] for name in sorted(users) if name.kind == "Pod"]
+        changed = [repointed(pod, moving.of(ObjectName.of(pod))) for pod in pods]
         seen = [name for name in names if name.kind in ("ConfigMap", "Secret")]
         return self._reading.after(seen, grants, changed)
 
