@@ -105,6 +105,9 @@ class _Work:
             self.node(value, after[name])
             gone.remove((key, value))
             new.remove(name)
+        if node.flow and new and len(gone) == len(node.pairs):
+            self._fill(gone[0][0].start, end_of(gone[-1][1]), self._style.flow({name: after[name] for name in new}))
+            return
         if gone and new and not node.flow:
             key, value = gone.pop(0)
             lines = [line for name in new for line in self._style.entry(name, after[name])]
@@ -180,6 +183,9 @@ class _Work:
                 self.node(node.items[start + old], after[first + new])
                 taken = first + new + 1
             self._insert(node, end, after[taken:last])
+        if all(doomed) and node.flow:
+            self._fill(node.items[0].start, end_of(node.items[-1]), self._style.flow(after))
+            return
         if all(doomed):
             raise BrokenError("a list would be written anew", node.start)
         if node.flow and any(doomed):
@@ -226,6 +232,10 @@ class _Work:
         raise BrokenError("a list is written in a way that harden does not know", node.start)
 
     # Text
+
+    def _fill(self, start: int, end: int, collection: str) -> None:
+        """Other elements between brackets that stay, with what is written around the old ones."""
+        self._exchange(start, end, collection[1:-1])
 
     def _cut_flow(self, spans: list[tuple[int, int]], doomed: list[bool]) -> None:
         """Elements between brackets, each run of them with the commas that it leaves useless."""
