@@ -21,6 +21,11 @@ from harden_secrets.plan.values import ConsumerChange, Sees
 FIXED = frozenset({"Pod", "Job", "ControllerRevision", "PersistentVolume", "StorageClass", "VolumeSnapshotClass"})
 _IN_PODS = frozenset({Way.ENV, Way.ENV_FROM, Way.VOLUME, Way.PROJECTED, Way.SUB_PATH})
 _BY_NAME = frozenset({Way.REFERENCE, Way.TLS, Way.DRIVER})  # of a Secret: only its name is exchanged
+# A source of which something stays gets the new one beside it. The fields that name sources, by their kind.
+_LISTED = {
+    Way.ENV_FROM: {"ConfigMap": "configMapRef", "Secret": "secretRef"},
+    Way.PROJECTED: {"ConfigMap": "configMap", "Secret": "secret"},
+}
 _REPOINTED = frozenset({Way.IMAGE_PULL, Way.SERVICE_ACCOUNT, Way.TLS}) | _IN_PODS
 
 
@@ -107,9 +112,22 @@ def _nothing_to_change(manifest: Manifest) -> str:
 
 
 def _is_turned(use: Use, before: Manifest, after: Manifest) -> bool:
-    """Whether the reference is another afterwards."""
-    there = _at(before, use.consumer.pointer)
-    return there is None or there != _at(after, use.consumer.pointer) or use.consumer.object != ObjectName.of(before)
+    """Whether the reference is another afterwards, or has the new one beside it."""
+    consumer = use.consumer
+    if consumer.object != ObjectName.of(before):
+        return True
+    if fields := _LISTED.get(consumer.way):
+        # Its number is no help: others in the list may have become two.
+        listed = _at(after, consumer.pointer.rsplit("/", 2)[0])
+        return _names(listed, fields["Secret"], use.secret) or not _names(listed, fields[use.of.kind], use.of.name)
+    there = _at(before, consumer.pointer)
+    return there is None or there != _at(after, consumer.pointer)
+
+
+def _names(sources: object, field: str, name: str) -> bool:
+    """Whether one of the sources in a list is that object."""
+    listed = sources if isinstance(sources, list) else ()
+    return any((source.get(field) or {}).get("name") == name for source in listed)
 
 
 def _named(manifest: Manifest, uses: Iterable[Use]) -> Manifest:

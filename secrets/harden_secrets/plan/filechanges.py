@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harden_secrets.cluster.consumers import Way
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.plan.consuming import Use, turned, unturned, uses_in_words
 from harden_secrets.plan.entry import at
@@ -81,8 +80,7 @@ def _changed(
     uses, literals = wanted.uses.get(one.name, []), wanted.literals.get(one.name, {})
     own = {(use.of.kind, use.of.name): moves[str(use.of), use.secret] for use in uses}
     after = turned(one.written, uses, Moves(own, literals))
-    alone = [use for use in uses if not _is_beside(use, one.written, after)]
-    if why := unturned(one.written, after, alone):
+    if why := unturned(one.written, after, uses):
         failed[one.name] = why
         return []
     if uses:
@@ -106,14 +104,6 @@ def _by_words(before: Manifest, step: Mapping[str, Any]) -> dict[str, Any]:
     pairs = zip(re.split(r"(\s+)", old), re.split(r"(\s+)", new), strict=False)
     words = [list(pair) for pair in dict.fromkeys(pairs) if pair[0] != pair[1]]
     return {"op": "words", "path": step["path"], "words": words} if exchanged(old, words) == new else dict(step)
-
-
-def _is_beside(use: Use, before: Manifest, after: Manifest) -> bool:
-    """Whether the old reference stays, for what stays of the object, and the new one has come beside it."""
-    if use.consumer.way not in (Way.ENV_FROM, Way.PROJECTED):
-        return False
-    sources = use.consumer.pointer.rsplit("/", 2)[0]
-    return len(at(before, sources)) < len(at(after, sources))
 
 
 def _paths(gone: Sequence[FileObject], objects: Sequence[FileObject]) -> list[str]:
