@@ -11,6 +11,7 @@ from harden.progress import progress
 from harden_secrets.commands.surveying import survey
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.migrate.folder import new_id
+from harden_secrets.migrate.standing import moved_before
 from harden_secrets.plan import file
 from harden_secrets.plan.cluster import build
 from harden_secrets.plan.text import plan_lines
@@ -47,7 +48,8 @@ def make_plan(asked: Asked, request: Request, place: Workplace, output: Output) 
         raise UsageError("--namespace goes with --cluster", "add --cluster")
     address, mount = place.vault_address()
     paths = {name: entry.path for name, entry in place.inventory.secrets.items()}
-    request = replace(request, vault_address=address, mount=mount, paths=paths)
+    known = moved_before(place.folder, address, mount)
+    request = replace(request, vault_address=address, mount=mount, paths=paths, known=known)
     plan = _for_cluster(asked, request, place, output) if asked.cluster else _for_files(asked, request, place, output)
     if asked.to is not None:
         file.write(asked.to, file.as_text(plan))

@@ -1,8 +1,10 @@
 """Where a run stands."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
-from harden_secrets.migrate.folder import RunFolder
+from harden_secrets.migrate.folder import RunFolder, run_ids
 from harden_secrets.migrate.journal import Journal
 
 Standing = Literal["unfinished", "done", "being undone", "undone"]
@@ -18,3 +20,17 @@ def standing(folder: RunFolder) -> Standing:
     if journal.going_back:
         return "undone" if ended else "being undone"
     return "done" if ended else "unfinished"
+
+
+def moved_before(state: Path, vault_address: str, mount: str) -> Mapping[str, tuple[str, str]]:
+    """Name and path in this Vault of every key that a finished run moved, by fingerprint; the latest run counts."""
+    known: dict[str, tuple[str, str]] = {}
+    for run_id in run_ids(state):
+        folder = RunFolder(state, run_id)
+        plan = folder.plan
+        if standing(folder) != "done" or (plan.vault_address, plan.vault_mount) != (vault_address, mount):
+            continue
+        for secret in plan.secrets:
+            prints = {secret.fingerprint, *(copy.fingerprint for copy in secret.copies)} - {""}
+            known.update(dict.fromkeys(prints, (secret.name, secret.vault_path)))
+    return known

@@ -106,7 +106,8 @@ class _Builder:
 
     def secret(self, group: Sequence[Held]) -> PlannedSecret:
         """Everything that happens to one group."""
-        name = naming.secret(group, self._names)
+        known, path = naming.known((one.fingerprint for one in group), self._request.known, self._names)
+        name = known or naming.secret(group, self._names)
         self._names.add(name)
         kept = store(group, self._world.fingerprints)
         moving = self._moving(group, kept)
@@ -116,7 +117,8 @@ class _Builder:
         used = frozenset(use.of for uses in (*moving.uses.values(), moving.asking) for use in uses)
         copies = tuple(self._copies.of(group, Left({one.object: one for one in changes}, moving.uses, asking, used)))
         self._looked_at |= {one.object for one in group}
-        path = self._path(name, group)
+        path = path or self._path(name, group)
+        self._paths.add(path)
         deliveries = tuple(delivering.by(one, path, self._request) for one in moving.deliveries)
         grants = tuple(dict.fromkeys(self._grants(moving)))
         main = group[0]
@@ -252,9 +254,7 @@ class _Builder:
     def _path(self, name: str, group: Sequence[Held]) -> str:
         namespaces = {one.object.namespace for one in group}
         folder = next(iter(namespaces)) if len(namespaces) == 1 else "shared"
-        path = self._request.paths.get(name) or naming.numbered(f"{folder}/{name}", self._paths, "-")
-        self._paths.add(path)
-        return path
+        return self._request.paths.get(name) or naming.numbered(f"{folder}/{name}", self._paths, "-")
 
 
 def manifests(objects: Iterable[Manifest]) -> dict[ObjectName, Manifest]:

@@ -69,8 +69,11 @@ class _Builder:
     def secret(self, items: Sequence[Held | Found]) -> PlannedSecret:
         """Everything that happens to one group."""
         group = Group(items, self._tree, self._now, self._request, self._fingerprints)
-        name = self._name(group)
-        path = self._path(name, group)
+        known, path = naming.known((one.fingerprint for one in items), self._request.known, self._names)
+        name = known or self._name(group)
+        path = path or self._path(name, group)
+        self._names.add(name)
+        self._paths.add(path)
         group.deliver(self._taken)
         settled = group.settled()
         made = {of: self._by(one, path) for of, one in group.deliveries.items()}
@@ -120,19 +123,14 @@ class _Builder:
 
     def _name(self, group: Group) -> str:
         if group.held:
-            name = naming.secret(group.held, self._names)
-        else:
-            stem = posixpath.basename(group.found[0].path).removeprefix(".")
-            name = naming.numbered(naming.object_name(stem.partition(".")[0] or stem), self._names, "-")
-        self._names.add(name)
-        return name
+            return naming.secret(group.held, self._names)
+        stem = posixpath.basename(group.found[0].path).removeprefix(".")
+        return naming.numbered(naming.object_name(stem.partition(".")[0] or stem), self._names, "-")
 
     def _path(self, name: str, group: Group) -> str:
         namespaces = {one.object.namespace for one in group.held if one.object.namespace}
         folder = next(iter(namespaces)) if len(namespaces) == 1 else "shared" if namespaces else "files"
-        path = self._request.paths.get(name) or naming.numbered(f"{folder}/{name}", self._paths, "-")
-        self._paths.add(path)
-        return path
+        return self._request.paths.get(name) or naming.numbered(f"{folder}/{name}", self._paths, "-")
 
 
 def _copies(group: Group, settled: Settled) -> Iterator[Copy]:

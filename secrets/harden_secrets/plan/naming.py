@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from harden_secrets.material import Material
@@ -58,6 +58,15 @@ def secret(names: Sequence[Held], taken: Collection[str]) -> str:
 
 def _called(one: Held) -> str:
     return object_name(f"{one.object.name}-{one.key}") if one.is_literal else one.object.name
+
+
+def known(fingerprints: Iterable[str], moved: Mapping[str, tuple[str, str]], taken: Collection[str]) -> tuple[str, str]:
+    """Name and path of a key that was moved before, or two empty texts: what is left of it goes to the same place."""
+    for fingerprint in fingerprints:
+        name, path = moved.get(fingerprint, ("", ""))
+        if name and name not in taken:
+            return name, path
+    return "", ""
 
 
 def object_name(text: str) -> str:

@@ -15,7 +15,8 @@ class Request:
     """What was asked for.
 
     ``readers`` are ServiceAccounts (namespace, name) that run the scripts which ask the API server; ``paths`` are
-    paths in Vault by the name of the key, from the inventory.
+    paths in Vault by the name of the key, from the inventory; ``known`` are name and path of keys that were moved
+    before, by fingerprint.
     """
 
     deliver: DeliverTo | None = None  # None: what is usual there
@@ -27,6 +28,7 @@ class Request:
     rewrite_scripts: bool = False
     readers: tuple[tuple[str, str], ...] = ()
     paths: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,16 @@ class Store:
         return Confidential(json.dumps({"version": known.current if known else 0}).encode())
 
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
-        """A path that has exactly these bytes is as it should be; one with others belongs to somebody else."""
+        """A path that has these bytes is as it should be; others at their names are somebody else's."""
         secret = self._site.secret(step)
         there = self._site.vault.read(secret.vault_path)
-        if there is not None:
-            self._check_same(secret, there.fields)
+        if there is not None and self._has_all(secret, there.fields):
             return {"path": secret.vault_path, "version": there.version}
         fields = gathered(secret, lambda: self._site.cluster, self._site.fingerprints)
-        version = self._site.vault.write(secret.vault_path, fields, cas=_version(before))
+        if there is not None:
+            self._check_none_differs(secret, there.fields)
+            fields = {**there.fields, **fields}
+        version = self._site.vault.write(secret.vault_path, fields, cas=there.version if there else _version(before))
         return {"path": secret.vault_path, "version": version}
 
     def undo(self, step: Step, before: Confidential) -> None:
@@ -44,20 +46,22 @@ class Store:
         if known is None or known.current < ours:
             return
         there = self._site.vault.read(secret.vault_path, ours)
-        if there is not None and self._is_same(secret, there.fields):
+        if there is not None and self._has_all(secret, there.fields):
             self._site.vault.delete(secret.vault_path, (ours,))
 
-    def _is_same(self, secret: PlannedSecret, fields: Mapping[str, Confidential]) -> bool:
+    def _has_all(self, secret: PlannedSecret, fields: Mapping[str, Confidential]) -> bool:
         # By keyed digest: the copies may be gone already, where the run goes on after a crash.
-        digests = {name: self._site.fingerprints.of_bytes(STORED, value) for name, value in fields.items()}
-        return digests == {one.name: one.digest for one in secret.fields}
+        return all(one.name in fields and self._digest(fields[one.name]) == one.digest for one in secret.fields)
 
-    def _check_same(self, secret: PlannedSecret, fields: Mapping[str, Confidential]) -> None:
-        if not self._is_same(secret, fields):
+    def _check_none_differs(self, secret: PlannedSecret, fields: Mapping[str, Confidential]) -> None:
+        if any(one.name in fields and self._digest(fields[one.name]) != one.digest for one in secret.fields):
             raise HardenError(
                 f"{self._site.plan.vault_mount}/{secret.vault_path}: something else is stored there already",
                 "nothing was overwritten; name another path for it in the inventory, or remove what is there",
             )
+
+    def _digest(self, value: Confidential) -> str:
+        return self._site.fingerprints.of_bytes(STORED, value)
 
 
 def _version(before: Confidential) -> int:
