@@ -10,6 +10,7 @@ from harden_secrets.documents.field import Field
 from harden_secrets.documents.kubernetes import Listed, Owner, described, provided
 from harden_secrets.documents.tree import Alias, Mapping, Node, Scalar, Sequence
 from harden_secrets.finding import ObjectField
+from harden_secrets.pointer import escaped
 
 _SIBLINGS = 64
 _SIBLING_LENGTH = 256
@@ -92,7 +93,7 @@ class Walk:
             below = replace(
                 spot,
                 path=(*spot.path, key),
-                pointer=f"{spot.pointer}/{_escaped(key)}",
+                pointer=f"{spot.pointer}/{escaped(key)}",
                 entries=None,
                 name=title if titled else _name(spot, key),
                 siblings=spot.entries if titled and spot.entries else texts,
@@ -138,11 +139,6 @@ class Walk:
             secret_type=manifest.secret_type if manifest else "",
             object=_object(spot),
         )
-
-
-def _escaped(token: str) -> str:
-    """A token of a JSON pointer (RFC 6901)."""
-    return token.replace("~", "~0").replace("/", "~1") if "/" in token or "~" in token else token
 
 
 def _object(spot: _Spot) -> ObjectField | None:

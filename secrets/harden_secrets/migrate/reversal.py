@@ -5,6 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 from harden_secrets.cluster.port import Manifest
+from harden_secrets.pointer import at, at_or_none, entered, escaped, tokens
 
 Operation = Mapping[str, Any]
 
@@ -18,11 +19,11 @@ def applied(manifest: Manifest, patch: Sequence[Operation]) -> Manifest:
     for operation in patch:
         if operation["op"] == "test":
             continue
-        parts = _parts(operation["path"])
+        path = tokens(operation["path"])
         holder: Any = made
-        for part in parts[:-1]:
-            holder = holder[int(part)] if isinstance(holder, list) else holder[part]
-        _change(holder, parts[-1], operation)
+        for token in path[:-1]:
+            holder = entered(holder, token)
+        _change(holder, path[-1], operation)
     return made
 
 
@@ -32,7 +33,7 @@ def untrue(manifest: Manifest, patch: Sequence[Operation]) -> str:
         if operation["op"] != "test":
             continue
         try:
-            found = _at(applied(manifest, patch[:number]), operation["path"])
+            found = at(applied(manifest, patch[:number]), operation["path"])
         except (LookupError, ValueError, TypeError):
             return str(operation["path"])
         if found != operation["value"]:
@@ -61,7 +62,7 @@ def _differences(before: Any, after: Any, now: Any, path: str) -> list[Operation
     if all(isinstance(one, dict) for one in (before, after, now)):
         found: list[Operation] = []
         for key in sorted({*before, *after}):
-            found += _entry(before, after, now, key, f"{path}/{_escaped(key)}")
+            found += _entry(before, after, now, key, f"{path}/{escaped(key)}")
         return found
     if all(isinstance(one, list) for one in (before, after, now)) and len(before) == len(after) == len(now):
         return [
@@ -89,13 +90,13 @@ def _entry(
 def _change(holder: Any, part: str, operation: Operation) -> None:
     kind, value = operation["op"], deepcopy(operation.get("value"))
     if isinstance(holder, list):
-        at = len(holder) if part == "-" else int(part)
+        position = len(holder) if part == "-" else int(part)
         if kind == "add":
-            holder.insert(at, value)
+            holder.insert(position, value)
         elif kind == "replace":
-            holder[at] = value
+            holder[position] = value
         else:
-            del holder[at]
+            del holder[position]
     elif kind == "remove":
         del holder[part]
     else:
@@ -112,25 +113,4 @@ def _roots(patch: Sequence[Operation]) -> set[str]:
 
 
 def _same(one: Any, other: Any, path: str) -> bool:
-    return bool(_at_or_none(one, path) == _at_or_none(other, path))
-
-
-def _at(found: Any, path: str) -> Any:
-    for part in _parts(path):
-        found = found[int(part)] if isinstance(found, list) else found[part]
-    return found
-
-
-def _at_or_none(found: Any, path: str) -> Any:
-    try:
-        return _at(found, path)
-    except (LookupError, ValueError, TypeError):
-        return None
-
-
-def _parts(path: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
-
-
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+    return bool(at_or_none(one, path) == at_or_none(other, path))

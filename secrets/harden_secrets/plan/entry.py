@@ -5,6 +5,7 @@ import binascii
 from typing import Any
 
 from harden.errors import HardenError
+from harden_secrets import pointer as pointers
 from harden_secrets.cluster.port import Manifest
 from harden_secrets.confidential import Confidential
 
@@ -32,11 +33,7 @@ def whole(manifest: Manifest, pointer: str) -> Confidential:
 
 def at(manifest: Manifest, pointer: str) -> Any:
     """What stands at a JSON pointer (RFC 6901). Raises HardenError where nothing does."""
-    found: Any = manifest
     try:
-        for part in pointer.split("/")[1:]:
-            name = part.replace("~1", "/").replace("~0", "~")
-            found = found[int(name)] if isinstance(found, list) else found[name]
-    except (KeyError, IndexError, ValueError, TypeError):
+        return pointers.at(manifest, pointer)
+    except (LookupError, ValueError, TypeError):
         raise HardenError(f"{manifest.get('kind')} has nothing at {pointer}", AGAIN) from None
-    return found

@@ -9,6 +9,7 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.examine import Sighting
 from harden_secrets.material import Material
 from harden_secrets.plan.entry import at, content, whole
+from harden_secrets.pointer import tokens
 
 _MOVED_PARTS = {"ConfigMap": ("data", "binaryData"), "Secret": ("data",)}
 LITERAL = "env"
@@ -73,7 +74,7 @@ def moves_as_a_whole(manifest: Mapping[str, Any]) -> bool:
 
 def _place(manifest: Mapping[str, Any], pointer: str) -> tuple[str, str] | None:
     """The part and name of an entry that can be moved, or None."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    parts = tokens(pointer)
     if manifest.get("apiVersion") == "v1" and len(parts) == 2 and parts[0] in _MOVED_PARTS.get(manifest["kind"], ()):
         return parts[0], parts[1]
     if len(parts) > 3 and parts[-1] == "value" and parts[-3] == "env":

@@ -11,6 +11,7 @@ from typing import Any
 from harden_secrets.cluster.port import Manifest
 from harden_secrets.migrate.reversal import Operation, reverse
 from harden_secrets.plan.moves import Kind, Move, Moves
+from harden_secrets.pointer import at
 
 _TEMPLATES = {
     "Pod": ("spec",),
@@ -66,10 +67,7 @@ def _containers(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _literals(manifest: Manifest, moves: Moves) -> None:
     """A literal variable (its pointer ends in `/value`) becomes a reference."""
     for pointer, (secret, key) in moves.literals.items():
-        parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:-1]]
-        entry: Any = manifest
-        for part in parts:
-            entry = entry[int(part)] if isinstance(entry, list) else entry[part]
+        entry = at(manifest, pointer.rpartition("/")[0])
         entry.pop("value", None)
         entry["valueFrom"] = {"secretKeyRef": {"name": secret, "key": key}}
 

@@ -8,6 +8,7 @@ from typing import Any
 from harden.errors import HardenError
 from harden_secrets.documents.bytewise import as_bytes
 from harden_secrets.migrate.reversal import applied
+from harden_secrets.pointer import at
 from harden_secrets.rewrite.broken import BrokenError
 from harden_secrets.rewrite.layout import aliases
 from harden_secrets.rewrite.rendering import style_of
@@ -111,11 +112,8 @@ def _plain(value: Any, operation: Mapping[str, Any]) -> Mapping[str, Any]:
     """``words`` as the `replace` that it comes to: a text may hold what must not stand in a plan."""
     if operation["op"] != "words":
         return operation
-    text: Any = value
-    for part in operation["path"].split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        text = text[int(name)] if isinstance(text, list) else text[name]
-    return {"op": "replace", "path": operation["path"], "value": exchanged(text, operation["words"])}
+    path = operation["path"]
+    return {"op": "replace", "path": path, "value": exchanged(at(value, path), operation["words"])}
 
 
 def exchanged(text: str, words: Sequence[Sequence[str]]) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from harden_secrets.cluster.consumers import Consumer, Index, Way
 from harden_secrets.cluster.consumers.walk import mapping
 from harden_secrets.cluster.port import Cluster, ClusterDeniedError, Manifest, ObjectName
 from harden_secrets.finding import Finding, ObjectField
+from harden_secrets.pointer import at_or_none, joined, tokens
 from harden_secrets.rbac.estate import Estate
 from harden_secrets.rbac.gather import gather
 from harden_secrets.rbac.search import find_readers
@@ -50,7 +50,7 @@ class ClusterUsers:
         yield from rights.skipped
 
     def _consumers(self, held: ObjectField) -> Iterator[str]:
-        parts = _parts(held.field)
+        parts = tokens(held.field)
         if held.kind in ("ConfigMap", "Secret") and len(parts) == 2 and parts[0] in _ENTRIES:
             found = self._index.consumers(ObjectName("v1", held.kind, held.namespace, held.name), parts[1])
             # A pod and its ReplicaSet come and go: what a person knows by name is the Deployment.
@@ -94,11 +94,11 @@ class _Rights:
 
 def _own_variable(manifest: Manifest, held: ObjectField) -> Iterator[str]:
     """The container that has a literal variable: its object is its only consumer."""
-    parts = _parts(held.field)
+    parts = tokens(held.field)
     if len(parts) < 4 or (parts[-3], parts[-1]) != ("env", "value"):
         return
     name = ObjectName.of(manifest)
-    container, variable = mapping(_at(manifest, parts[:-3])), mapping(_at(manifest, parts[:-1]))
+    container, variable = (mapping(at_or_none(manifest, joined(parts[:-cut]))) for cut in (3, 1))
     used = Consumer(
         uses=name,
         way=Way.ENV,
@@ -107,13 +107,3 @@ def _own_variable(manifest: Manifest, held: ObjectField) -> Iterator[str]:
         path=str(variable.get("name", "")),
     )
     yield str(used)
-
-
-def _parts(pointer: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-
-
-def _at(found: Any, parts: Iterable[str]) -> Any:
-    for part in parts:
-        found = found[int(part)] if isinstance(found, list) and part.isdigit() else mapping(found).get(part)
-    return found

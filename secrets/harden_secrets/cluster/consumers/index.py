@@ -9,11 +9,11 @@ from harden_secrets.cluster.consumers.apiread import ApiRead, api_reads
 from harden_secrets.cluster.consumers.consumer import Consumer, Expects, Way
 from harden_secrets.cluster.consumers.fields import field_uses
 from harden_secrets.cluster.consumers.podspec import containers, uses
-from harden_secrets.cluster.consumers.walk import Path, at, leaves, mapping, pointer, text
+from harden_secrets.cluster.consumers.walk import Path, at, leaves, mapping, text
 from harden_secrets.cluster.consumers.workload import Family, Maker, pod_specs, running
 from harden_secrets.cluster.port import Manifest, ObjectName
+from harden_secrets.pointer import joined
 
-_HOLDERS = ("ConfigMap", "Secret")
 _UNSAID = frozenset({"managedFields", "kubectl.kubernetes.io/last-applied-configuration"})
 
 
@@ -86,8 +86,8 @@ def _of_pods(manifest: Manifest, base: Consumer) -> Iterator[Consumer]:
                 base,
                 uses=_holder(use.kind, _namespace(base), use.name),
                 way=use.way,
-                pointer=pointer(use.pointer),
-                mount=pointer(use.mount) if use.mount else "",
+                pointer=joined(use.pointer),
+                mount=joined(use.mount) if use.mount else "",
                 container=use.container,
                 key=use.key,
                 path=use.path,
@@ -103,7 +103,7 @@ def _of_fields(manifest: Manifest, base: Consumer) -> Iterator[Consumer]:
             base,
             uses=_holder(use.kind, use.namespace or _namespace(base), use.name),
             way=use.way,
-            pointer=pointer(use.pointer),
+            pointer=joined(use.pointer),
             key=use.key,
             optional=use.optional,
             certain=use.certain,
@@ -140,7 +140,7 @@ def _of_container(container: Mapping[str, Any], place: Path, base: Consumer) -> 
 def _reads(base: Consumer, content: str, path: Path) -> Iterator[Consumer]:
     for read in api_reads(content):
         line = content.count("\n", 0, read.start) + 1
-        yield _asking(replace(base, pointer=pointer(path), line=line), read, content, _namespace(base))
+        yield _asking(replace(base, pointer=joined(path), line=line), read, content, _namespace(base))
 
 
 def _asking(base: Consumer, read: ApiRead, content: str, own: str) -> Consumer:
