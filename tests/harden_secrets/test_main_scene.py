@@ -43,6 +43,9 @@ def test_from_keys_that_lie_about_to_custody(at_home: Estate) -> None:
     assert [one["material"] for one in found if one not in copies] == ["ssh-private-key"]
 
     plan = at_home.plan("--rewrite-scripts", "--reader", f"{places.ci}/ci")
+    before = at_home.belongings()
+    assert "deliver" in at_home.harden.run("secrets", "migrate", str(plan), "--dry-run")
+    assert at_home.belongings() == before
     at_home.harden.run("secrets", "migrate", str(plan))
 
     at_home.check_bytes()
@@ -50,6 +53,7 @@ def test_from_keys_that_lie_about_to_custody(at_home: Estate) -> None:
     assert f"/namespaces/{places.ci}/secrets/{NAME}" in at_home.script.read_text()
     assert at_home.copies() == []
     assert at_home.harden.answer("secrets", "scan", "--cluster")["findings"] == []
+    assert "nothing to move" in at_home.harden.run("secrets", "plan", "--cluster", str(at_home.script.parent))
     assert "nothing to do" in at_home.harden.run("secrets", "migrate", str(plan))
     assert at_home.harden.answer("secrets", "log", "verify")["intact"]
     assert at_home.traces() == []
