@@ -12,6 +12,12 @@ from harden_secrets.material import Detection
 _SHOWN = 32  # hexadecimal digits: 128 bits, more than enough to tell all the keys of an estate apart
 PREFIX = "hk1:"  # which key and method: a change of either changes this
 
+# Families of bytes that are no keys; those of keys are in `Detection`.
+STORED = "stored"  # a field in Vault
+DELIVERED = "delivered"  # what a consumer sees in a file or variable
+OBJECT = "object"  # what an object of the cluster says
+FILE = "file"  # the SHA-256 of a file
+
 
 class Fingerprinter:
     """Gives fingerprints under one key."""

@@ -8,12 +8,10 @@ from harden_secrets.cluster.port import Cluster
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, examine, examine_object
-from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.fingerprint import STORED, Fingerprinter
 from harden_secrets.plan.entry import AGAIN, content, whole
 from harden_secrets.plan.fileobjects import shown_in
 from harden_secrets.plan.values import PlannedSecret, VaultField
-
-STORED = "stored"  # the family under which the bytes of a field are fingerprinted
 
 
 def gathered(

@@ -7,11 +7,9 @@ from pathlib import Path
 from harden.errors import HardenError
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.confidential import Confidential
-from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.fingerprint import FILE, Fingerprinter
 from harden_secrets.plan.digest import digest
 from harden_secrets.plan.values import Plan, SeenFile, SeenObject
-
-FILE = "file"  # the family under which files are fingerprinted
 
 
 def check_unchanged(plan: Plan, cluster: Cluster | None, fingerprints: Fingerprinter) -> None:

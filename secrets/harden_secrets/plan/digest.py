@@ -4,7 +4,7 @@ import json
 
 from harden_secrets.cluster.port import Manifest
 from harden_secrets.confidential import Confidential
-from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.fingerprint import OBJECT, Fingerprinter
 
 # What controllers and the server write without anybody's wish being another.
 _BOOKKEEPING = ("resourceVersion", "managedFields", "generation", "creationTimestamp", "selfLink", "uid")
@@ -18,4 +18,4 @@ def digest(manifest: Manifest, fingerprints: Fingerprinter) -> str:
     body = {key: value for key, value in manifest.items() if key != "status"}
     body["metadata"] = metadata | {"annotations": annotations}
     text = json.dumps(body, sort_keys=True, ensure_ascii=True)
-    return fingerprints.of_bytes("object", Confidential(text.encode()))
+    return fingerprints.of_bytes(OBJECT, Confidential(text.encode()))

@@ -5,12 +5,11 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from harden_secrets.confidential import Confidential
-from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.fingerprint import STORED, Fingerprinter
 from harden_secrets.plan import naming
 from harden_secrets.plan.filegroup import Group
 from harden_secrets.plan.filetree import Found
 from harden_secrets.plan.held import Held, moves_as_a_whole
-from harden_secrets.plan.storing import STORED
 from harden_secrets.plan.values import VaultField
 
 

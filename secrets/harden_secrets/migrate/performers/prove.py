@@ -13,9 +13,10 @@ from harden_secrets.cluster.port import (
     ObjectName,
 )
 from harden_secrets.confidential import Confidential
+from harden_secrets.fingerprint import DELIVERED
 from harden_secrets.migrate.performers.deliver import wrong_keys
 from harden_secrets.migrate.performers.selector import selects
-from harden_secrets.migrate.performers.site import DELIVERED, Site, existing
+from harden_secrets.migrate.performers.site import Site, existing
 from harden_secrets.migrate.performers.users import is_living, needs
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import ConsumerChange, PlannedSecret, Sees

@@ -14,8 +14,6 @@ from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import Plan, PlannedSecret
 from harden_secrets.vault.port import Vault
 
-DELIVERED = "delivered"  # the family under which the bytes that a consumer sees are fingerprinted
-
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -6,7 +6,8 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
-from harden_secrets.migrate.gather import STORED, gathered
+from harden_secrets.fingerprint import STORED
+from harden_secrets.migrate.gather import gathered
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import PlannedSecret
