@@ -13,10 +13,11 @@ _MIB = 1 << 20
 class Budget:
     """The limits for one blob.
 
-    ``depth`` counts wrappings and fields inside each other, ``layers`` all that are undone, ``unpacked`` the bytes that come out
-    of them altogether, ``layer`` those of one. What comes out of a compression is cut off once it is longer than
-    ``ratio_free`` and more than ``ratio`` times what went in. ``document`` is the longest text that is taken apart
-    into fields, ``fields`` how many of these one blob may have (aliases followed), ``nesting`` how deep they may lie.
+    ``depth`` counts wrappings and fields inside each other, ``layers`` all that are undone, ``unpacked`` the bytes that
+    come out of them altogether, ``layer`` those of one. What comes out of a compression is cut off once it is longer
+    than ``ratio_free`` and more than ``ratio`` times what went in. ``document`` is the longest text that is taken apart
+    into fields, ``documents`` how long all of these may be together, ``fields`` how many fields one blob may have
+    (aliases followed), ``nesting`` how deep they may lie.
     """
 
     depth: int = 20
@@ -26,6 +27,7 @@ class Budget:
     ratio: int = 250
     ratio_free: int = _MIB
     document: int = 8 * _MIB
+    documents: int = 24 * _MIB
     fields: int = 200_000
     nesting: int = 100
 
@@ -37,6 +39,7 @@ class Meter:
         self.budget = budget
         self._layers = budget.layers
         self._unpacked = budget.unpacked
+        self._documents = budget.documents
         self._fields = budget.fields
 
     def room(self, packed: int) -> int:
@@ -50,6 +53,11 @@ class Meter:
         """A layer of ``size`` bytes came out of something."""
         self._layers -= 1
         self._unpacked -= size
+
+    def take_document(self, size: int) -> bool:
+        """Whether one more text of ``size`` bytes may be taken apart into fields."""
+        self._documents -= size
+        return self._documents >= 0
 
     def take_field(self) -> bool:
         """Whether one more field may be looked at."""

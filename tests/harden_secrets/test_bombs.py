@@ -112,6 +112,15 @@ def deep_json() -> bytes:
     return b'{"kind": "Secret", "a":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}"
 
 
+def zip_of_documents() -> bytes:
+    """Each of them short enough, and taking one apart costs a hundred times what unpacking it does."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(30):
+            archive.writestr(f"{number}.yaml", b"kind: Secret\n" * 400_000)
+    return out.getvalue()
+
+
 def many_fields() -> bytes:
     return b"kind: Secret\n" + b"".join(b"a%d: b\n" % number for number in range(400_000))
 
@@ -120,7 +129,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     bomb.__name__: bomb
     for bomb in (
         gzip_of_zeros, zlib_in_base64, bzip2_of_zeros, xz_of_zeros, zstd_of_zeros, zips_within_zips,
-        gzips_within_gzips, base64_within_base64, laughs, many_fields,
+        gzips_within_gzips, base64_within_base64, laughs, many_fields, zip_of_documents,
     )
 }  # fmt: skip
 

@@ -50,9 +50,7 @@ class Examination:
         if layer.parent is None and is_scanner_rules(layer.content):
             yield from (one for one in self._detected(layer, Spans(())) if one.detection.family == "pair")
             return
-        # In a program, what looks like the beginning of a document is a part of its constants.
-        binary = is_binary(layer.content)
-        taken = [] if binary else take_apart(layer.content, _file_name(layer), self._meter.budget)
+        taken = self._taken_apart(layer)
         spoken_for = Spans((field.start, field.end) for way in taken for field in way.fields)
         settled = Spans(
             (field.start, field.end) for way in taken for field in way.fields if field.encodings or field.quiet
@@ -66,6 +64,16 @@ class Examination:
     def fields(self, layer: Layer, way: Taken) -> Iterator[Told]:
         """Everything in the fields of a document."""
         yield from self._fields(layer, way)
+
+    def _taken_apart(self, layer: Layer) -> list[Taken]:
+        """The fields of a layer; in a program, what looks like the beginning of a document is one of its constants."""
+        content = layer.content
+        if is_binary(content):
+            return []
+        may_be = b"\n" in content or content[:1] in (b"{", b"[")
+        if may_be and not self._meter.take_document(len(content)):
+            return [Taken("", [], "there is more in it than is taken apart into fields")]
+        return take_apart(content, _file_name(layer), self._meter.budget)
 
     def _detected(self, layer: Layer, settled: Spans, *, container: bool = False) -> Iterator[Seen]:
         """What the detectors say of the bytes as they are, except where the place says that they are something else.
