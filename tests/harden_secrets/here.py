@@ -22,7 +22,7 @@ class Here(Workplace):
     def fingerprints(self) -> Fingerprinter:
         return PRINTS
 
-    def vault(self) -> Any:
+    def vault(self, output: Output) -> Any:
         return self.stage.vault
 
     def cluster(self, output: Output) -> Any:

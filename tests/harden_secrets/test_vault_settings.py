@@ -1,11 +1,14 @@
 """Which Vault is meant: options win over the environment, that over the inventory, that over the local one."""
 
+import io
 from pathlib import Path
 
 import pytest
 from bao.devserver import DevServer
 
 from harden.errors import HardenError
+from harden.output import Output
+from harden_secrets.commands.workplace import Workplace
 from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.loader import read_inventory
 from harden_secrets.inventory.model import Inventory, VaultSection
@@ -104,6 +107,18 @@ def test_plain_text_over_a_network_shows() -> None:
         for a in ("http://vault", "http://127.0.0.1", "https://v")
     ]
     assert seen == [True, False, False]
+
+
+@pytest.mark.parametrize(("address", "warned"), [("http://vault:8200", True), ("https://vault:8200", False)])
+def test_a_command_warns_before_a_value_goes_out_in_clear(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str, warned: bool
+) -> None:
+    """The warning comes before anything is asked of the Vault, and says which it is."""
+    monkeypatch.setenv("VAULT_ADDR", address)
+    monkeypatch.setenv("VAULT_TOKEN", "not-asked-for")
+    heard = io.StringIO()
+    Workplace(tmp_path, tmp_path / "secrets.yaml").vault(Output(stderr=heard))
+    assert (f"warning: {address}: without TLS" in heard.getvalue()) == warned
 
 
 def test_a_vault_is_opened_as_the_environment_says(bao: DevServer, tmp_path: Path) -> None:

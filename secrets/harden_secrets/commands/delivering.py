@@ -22,7 +22,7 @@ from harden_secrets.vault.port import Vault
 def deliver(names: Sequence[str], place: Workplace, output: Output, *, dry_run: bool) -> int:
     """Makes the Secrets and files of the inventory be as Vault says. What operators deliver is left to them."""
     deliveries = [(entry, delivery) for entry in _chosen(names, place) for delivery in entry.deliver]
-    vault = place.vault()
+    vault = place.vault(output)
     place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     opened: list[Cluster] = []
 

@@ -188,7 +188,7 @@ def _hands_on(plan: Plan, place: Workplace, lock_namespace: str, output: Output)
     """Nobody else changes anything meanwhile: a lock on this host, and for a cluster a Lease that all hosts see."""
     place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(place.folder / "migrate.lock", "another harden changes something from this host", 2):
-        vault = place.vault()
+        vault = place.vault(output)
         _check_vault(plan, vault)
         if plan.mode == "files":
             yield _Hands(place, vault, None, lambda: None, output)

@@ -15,7 +15,10 @@ from harden_secrets.inventory.file import load, location
 from harden_secrets.inventory.model import Inventory
 from harden_secrets.statefolder import secrets_state
 from harden_secrets.vault.kv import KeyValue
-from harden_secrets.vault.opening import known_settings, local_place, open_vault
+from harden_secrets.vault.opening import known_settings, local_place
+from harden_secrets.vault.opening import opened as opened_vault
+from harden_secrets.vault.server.place import Place
+from harden_secrets.vault.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,24 @@ class Workplace:
         """The audit log, under the fingerprint key."""
         return AuditLog(self.folder, fingerprint_key(self.folder))
 
-    def vault(self) -> KeyValue:
+    def vault(self, output: Output) -> KeyValue:
         """The Vault of the inventory, the environment, or `harden vault up`. Raises HardenError, VaultError."""
-        return open_vault(self.inventory, os.environ, local_place(self.state, os.environ, os.geteuid()))
+        known = self._vault_settings()
+        if known.in_clear:
+            output.warning(f"{known.address}: without TLS, whoever is on the way reads the token and every value")
+        return opened_vault(known, self._local_vault)
 
     def vault_address(self) -> tuple[str, str]:
         """Its address and mount, without a word to it. Raises HardenError where none is known."""
-        known = known_settings(self.inventory, os.environ, local_place(self.state, os.environ, os.geteuid()))
+        known = self._vault_settings()
         return known.address, known.mount
+
+    @property
+    def _local_vault(self) -> Place:
+        return local_place(self.state, os.environ, os.geteuid())
+
+    def _vault_settings(self) -> Settings:
+        return known_settings(self.inventory, os.environ, self._local_vault)
 
     def cluster(self, output: Output) -> KubernetesCluster:
         """The cluster. Raises ClusterError."""
