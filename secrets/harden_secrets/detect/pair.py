@@ -24,7 +24,6 @@ CURVES = {
     "1.3.36.3.3.2.8.1.1.11": ("brainpoolP384r1", 48),
     "1.3.36.3.3.2.8.1.1.13": ("brainpoolP512r1", 64),
 }
-CURVE_OIDS = {name: dotted for dotted, (name, _size) in CURVES.items()}
 # RFC 8410: name, length of private and public key.
 EDWARDS = {
     "1.3.101.112": ("ed25519", 32),

@@ -12,12 +12,6 @@ from harden_secrets.rbac.subjects import Subject
 
 VERSION = f"{GROUP}/v1"
 OWNED = {"app.kubernetes.io/managed-by": "harden"}
-API_WAY = "api"  # of a consumer: a script or a program that reads the object from the API server
-
-
-def needs_role(ways: Iterable[str]) -> bool:
-    """Whether one of a consumer's ways of using a Secret goes through the API server."""
-    return API_WAY in ways
 
 
 def role(secret: str, namespace: str) -> Manifest:
