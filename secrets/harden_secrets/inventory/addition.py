@@ -51,35 +51,35 @@ def _added(text: str, entries: Sequence[SecretEntry], path: str) -> str:
 
 
 def _with_section(text: str, root: Mapping, entries: Sequence[SecretEntry]) -> str:
-    end = _content_end(root)
+    end = content_end(root)
     if root.flow:
         return f"{text[:end]}, secrets: {_braces(entries)}{text[end:]}"
-    indent = _indent_of(text, next(iter(root.pairs.values()))[0])
+    indent = indent_of(text, next(iter(root.pairs.values()))[0])
     lines = f"{indent}secrets:\n" + "".join(block(entry, indent + STEP) for entry in entries)
-    return _after_line(text, end, lines)
+    return after_line(text, end, lines)
 
 
 def _behind_last(text: str, section: Mapping, entries: Sequence[SecretEntry]) -> str:
-    end = _content_end(section)
+    end = content_end(section)
     if section.flow:
         return f"{text[:end]}, {', '.join(flow(entry) for entry in entries)}{text[end:]}"
-    indent = _indent_of(text, next(iter(section.pairs.values()))[0])
-    return _after_line(text, end, "".join(block(entry, indent) for entry in entries))
+    indent = indent_of(text, next(iter(section.pairs.values()))[0])
+    return after_line(text, end, "".join(block(entry, indent) for entry in entries))
 
 
 def _into_empty(text: str, key: Scalar, section: Node, entries: Sequence[SecretEntry]) -> str:
     """Behind ``secrets:`` with nothing, ``~`` or ``{}`` after it; what stood for nothing goes."""
-    lines = "".join(block(entry, _indent_of(text, key) + STEP) for entry in entries)
+    lines = "".join(block(entry, indent_of(text, key) + STEP) for entry in entries)
     if section.end > section.start:
         text = text[: section.start].rstrip(" ") + text[section.end :]
-    return _after_line(text, key.end, lines)
+    return after_line(text, key.end, lines)
 
 
 def _braces(entries: Sequence[SecretEntry]) -> str:
     return "{" + ", ".join(flow(entry) for entry in entries) + "}"
 
 
-def _content_end(node: Node) -> int:
+def content_end(node: Node) -> int:
     """Where the last thing in a collection ends. A block collection's own end lies behind the comments that follow.
 
     What an alias stands for lies elsewhere and does not count.
@@ -96,15 +96,16 @@ def _content_end(node: Node) -> int:
 
 
 def _outer_end(node: Node) -> int:
-    return node.end if isinstance(node, Scalar) or node.flow else _content_end(node)
+    return node.end if isinstance(node, Scalar) or node.flow else content_end(node)
 
 
-def _indent_of(text: str, key: Scalar) -> str:
+def indent_of(text: str, key: Scalar) -> str:
+    """What stands before a key on its line."""
     start = max(text.rfind("\n", 0, key.start), text.rfind("\r", 0, key.start)) + 1
     return text[start : key.start]
 
 
-def _after_line(text: str, position: int, lines: str) -> str:
+def after_line(text: str, position: int, lines: str) -> str:
     """``lines`` behind the line that holds ``position``, with the line ends that the text has."""
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = lines.replace("\n", newline)

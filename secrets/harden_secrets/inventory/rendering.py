@@ -50,14 +50,15 @@ def _mappings(entry: SecretEntry) -> Iterator[tuple[str, str]]:
 
 
 def _deliveries(entry: SecretEntry) -> list[str]:
-    return [_delivery(delivery) for delivery in entry.deliver]
+    return [delivery_text(delivery) for delivery in entry.deliver]
 
 
 def _targets(entry: SecretEntry) -> list[str]:
     return [_target(target) for target in entry.targets]
 
 
-def _delivery(delivery: Delivery) -> str:
+def delivery_text(delivery: Delivery) -> str:
+    """A delivery between braces."""
     pairs = {"to": yaml_scalar(delivery.to)}
     for name in ("namespace", "secret", "type", "path", "owner", "group", "auth", "store", "store_kind"):
         value = getattr(delivery, name)

@@ -9,6 +9,7 @@ from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.fileimage import FileImage, exchange
 from harden_secrets.inventory.addition import appended
+from harden_secrets.inventory.extension import extended
 from harden_secrets.inventory.loader import read_inventory
 from harden_secrets.inventory.model import Delivery, KeySource, SecretEntry, SecretKind
 from harden_secrets.migrate.performers.site import Site
@@ -28,7 +29,7 @@ class Record:
         return FileImage.of(self._path).packed()
 
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
-        """Nothing where the inventory has the name already: it is the person's."""
+        """A new entry, or the deliveries that an entry for the same path has not got yet."""
         now = FileImage.of(self._path)
         wanted = self._with_entry(step, now)
         if wanted != now:
@@ -44,9 +45,14 @@ class Record:
     def _with_entry(self, step: Step, image: FileImage) -> FileImage:
         secret, text = self._site.secret(step), self._text(image)
         known = read_inventory(text.encode(), str(self._path)).secrets if text.strip() else {}
-        if secret.name in known:
-            return image
-        return replace(image, content=Confidential(appended(text, [entry(secret)], str(self._path)).encode()))
+        wanted, path = entry(secret), str(self._path)
+        if secret.name not in known:
+            made = appended(text, [wanted], path)
+        elif known[secret.name].path == secret.vault_path:
+            made = extended(text, secret.name, wanted.deliver, path)  # what is rotated must reach those as well
+        else:
+            made = text  # the person's own entry of that name
+        return replace(image, content=Confidential(made.encode()))
 
     def _text(self, image: FileImage) -> str:
         try:
