@@ -167,7 +167,7 @@ def test_bare_shallow_mirrored_and_packed(repo: Repo, tmp_path: Path) -> None:
 
 
 def test_partial_clones_fetch_nothing(repo: Repo, tmp_path: Path) -> None:
-    """What is not there is not looked at, and nobody is asked for it."""
+    """What is not there is not looked at, nobody is asked for it, and it is no clean result."""
     repo.write("key", ssh.openssh())
     repo.commit()
     repo.write("key", b"gone")
@@ -175,7 +175,9 @@ def test_partial_clones_fetch_nothing(repo: Repo, tmp_path: Path) -> None:
     repo.git("config", "uploadpack.allowFilter", "true")
     repo.git("clone", "-q", "--no-checkout", "--filter=blob:none", f"file://{repo.path}", str(tmp_path / "partial"))
     before = set((tmp_path / "partial" / ".git" / "objects").rglob("*"))
-    assert sources(tmp_path / "partial") == []
+    done = scan_json(tmp_path, "--git", "partial")
+    assert (done.status, done.findings) == (1, [])
+    assert "2 objects of its history are not there" in done.stderr
     assert set((tmp_path / "partial" / ".git" / "objects").rglob("*")) == before
 
 
@@ -311,3 +313,29 @@ def test_what_is_encrypted_is_quiet(repo: Repo) -> None:
     )
     assert stored.stdout.startswith(b"\0GITCRYPT")
     assert sources(repo) == []
+
+
+def _object_file(repo: Repo, name: str) -> Path:
+    return repo.path / ".git" / "objects" / name[:2] / name[2:]
+
+
+@pytest.mark.parametrize("how", ["damaged", "gone"])
+def test_an_object_that_cannot_be_read_is_no_clean_result(how: str, repo: Repo) -> None:
+    """It might have been the key; the others are looked at all the same."""
+    repo.write("a", b"hello\n")
+    repo.commit()
+    name = repo.git("rev-parse", "HEAD:a")
+    file = _object_file(repo, name)
+    file.unlink()
+    if how == "damaged":
+        file.write_bytes(b"junk")
+    done = scan_json(repo.path.parent, "--git", "repo")
+    assert (done.status, done.findings) == (1, [])
+    assert name in done.stderr
+    assert "internal" not in done.stderr
+    (repo.path / "a").unlink()
+    repo.write("key", ssh.openssh())
+    repo.commit()
+    done = scan_json(repo.path.parent, "--git", "repo")
+    assert (done.status, len(done.findings)) == (3, 1)
+    assert name in done.stderr

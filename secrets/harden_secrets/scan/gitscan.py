@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from harden.errors import HardenError
 from harden.output import Output
 from harden.progress import progress
 from harden_secrets.firstpass import FirstPass
@@ -11,10 +12,11 @@ from harden_secrets.scan.look import Look, Piece
 from harden_secrets.scan.report import Gathered
 from harden_secrets.scan.seen import Seen
 from harden_secrets.scan.workers import spread
-from harden_secrets.sources.git import ObjectBatch, ObjectReader, list_objects
+from harden_secrets.sources.git import Listing, ObjectBatch, ObjectReader, list_objects, missing_objects
 from harden_secrets.sources.gitcommand import Repository
 from harden_secrets.sources.gitplaces import places_of
 from harden_secrets.sources.reading import Window
+from harden_secrets.sources.skipped import Skipped
 
 _AT_ONCE = 32  # objects that are looked at closely in one go
 
@@ -71,6 +73,20 @@ class CloserWork(_Reading):
             yield from self.look.seen_in(Piece(source, path, window.content, window.lines, window.first, window.last))
 
 
+def _without(path: str, repository: Repository, listing: Listing) -> Iterator[Skipped]:
+    """What belongs to the repository and could not be looked at."""
+    for name in listing.damaged:
+        yield Skipped(f"{path}: {name}", "this object is damaged")
+    try:
+        gone = set(missing_objects(repository)) - set(listing.damaged)
+    except HardenError as error:
+        yield Skipped(path, f"not all of the history can be followed: {error}")
+        return
+    if gone:
+        number = f"{len(gone)} object{'' if len(gone) == 1 else 's'}"
+        yield Skipped(path, f"{number} of its history are not there (a partial clone?): {min(gone)} is the first")
+
+
 def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -> None:
     """Looks at every object of a repository, each once. Raises HardenError."""
     repository = Repository(path)
@@ -84,6 +100,7 @@ def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -
         for ids in answers:
             chosen.extend(ids)
     gathered.blobs += listing.objects
+    gathered.take(_without(path, repository, listing))
     if not chosen:
         return
     chosen.sort()

@@ -45,6 +45,7 @@ class Listing:
     commits: tuple[str, ...]
     objects: int
     size: int  # bytes
+    damaged: tuple[str, ...] = ()  # there, and not to be read
 
 
 def list_objects(repository: Repository) -> Listing:
@@ -54,13 +55,17 @@ def list_objects(repository: Repository) -> Listing:
     batches: list[ObjectBatch] = []
     commits: list[str] = []
     ids: list[str] = []
+    damaged: list[str] = []
     size = total = objects = 0
     for line in listed.splitlines():
-        name, kind, length = line.split()
+        name, kind, *length = line.split()
+        if not length:  # `missing`, says git
+            damaged.append(name.decode())
+            continue
         if kind not in _KINDS:
             continue
         ids.append(name.decode())
-        size += int(length)
+        size += int(length[0])
         objects += 1
         if kind == b"commit":
             commits.append(ids[-1])
@@ -69,7 +74,13 @@ def list_objects(repository: Repository) -> Listing:
             total, size, ids = total + size, 0, []
     if ids:
         batches.append(ObjectBatch(tuple(ids)))
-    return Listing(tuple(batches), tuple(commits), objects, total + size)
+    return Listing(tuple(batches), tuple(commits), objects, total + size, tuple(damaged))
+
+
+def missing_objects(repository: Repository) -> list[str]:
+    """The ids of those that branches, tags and the like lead to, and that are not there. Raises HardenError."""
+    told = repository.run("rev-list", "--objects", "--all", "--missing=print", "--quiet")
+    return [line[1:].decode() for line in told.splitlines() if line.startswith(b"?")]
 
 
 class ObjectReader:
