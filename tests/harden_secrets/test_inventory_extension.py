@@ -19,8 +19,8 @@ TAIL = "  other: {kind: opaque, path: c/d}   # theirs\n"
     ("before", "after"),
     [
         pytest.param(
-            f"  key:  # mine\n    kind: opaque\n    path: a/b\n    deliver:\n      - {LINE}   # ours\n",
-            f"  key:  # mine\n    kind: opaque\n    path: a/b\n    deliver:\n      - {LINE}   # ours\n      - {ADDED}\n",
+            f"  key:  # mine\n    kind: opaque\n    path: a/b\n    deliver:\n      - {LINE}  # us\n",
+            f"  key:  # mine\n    kind: opaque\n    path: a/b\n    deliver:\n      - {LINE}  # us\n      - {ADDED}\n",
             id="a list",
         ),
         pytest.param(
