@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from harden import __version__
 from harden.errors import HardenError
-from harden.output import Output, OutputClosedError
+from harden.output import Output, OutputClosedError, OutputFailedError
 
 DEBUG_VARIABLE = "HARDEN_DEBUG"
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
@@ -106,6 +106,8 @@ def run(command: Callable[[], object]) -> int:
         status = READER_GONE
     except HardenError as error:
         Output().error(error)
+        if isinstance(error, OutputFailedError):
+            _discard_stdout()
         status = error.exit_status
     except typer.TyperException as error:
         Output().error(_in_our_words(error))

@@ -18,6 +18,10 @@ Tone = Literal["plain", "good", "bad", "faint"]
 _COLOURS: Mapping[Tone, str] = {"plain": "", "good": "green", "bad": "red", "faint": "dim"}
 
 
+class OutputFailedError(HardenError):
+    """What stdout leads to takes no more: its disk is full, say."""
+
+
 class OutputClosedError(Exception):
     """Whoever read stdout has gone (``harden … | head``): nothing more can be said, and nothing is wrong."""
 
@@ -73,12 +77,17 @@ class Output:
         self.raw(printable(text) + "\n")
 
     def raw(self, text: str) -> None:
-        """Text for stdout exactly as it is: rules, scripts, YAML. Raises OutputClosedError."""
+        """Text for stdout exactly as it is: rules, scripts, YAML.
+
+        Raises OutputClosedError where nobody reads it any more, and OutputFailedError where it cannot be written.
+        """
         try:
             self.stdout.write(_encodable(text, self.stdout))
             self.stdout.flush()
         except BrokenPipeError as error:
             raise OutputClosedError from error
+        except OSError as error:
+            raise OutputFailedError(f"the answer cannot be written: {error.strerror}") from error
 
     def table(self, columns: Sequence[Column | str], rows: Iterable[Sequence[object]], empty: str = "") -> None:
         """A table of the answer; on a terminal set by rich, elsewhere plain columns that stay on one line each.

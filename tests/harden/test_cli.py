@@ -189,6 +189,21 @@ def test_a_gone_reader_is_no_error() -> None:
         assert talker.wait(timeout=60) == READER_GONE
 
 
+def test_a_full_disk_under_the_answer_is_an_error_in_words() -> None:
+    """Not a defect, and nothing more is said when the interpreter ends."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "from harden.cli import main; main()", "wg", "schema"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LC_ALL": "C"},
+            text=True,
+            check=False,
+        )
+    told = "harden: error: the answer cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
 def test_a_broken_connection_of_a_command_is_not_taken_for_a_gone_reader(tmp_path: Path) -> None:
     """A socket that closes under a command is a failure with words; only stdout's end is silent."""
     (tmp_path / "broken_part.py").write_text(
