@@ -5,7 +5,7 @@ database: it goes through a hundred megabytes in a fraction of a second, whateve
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntFlag
 from typing import Any, NamedTuple
 
@@ -53,9 +53,12 @@ class Interest(IntFlag):
     BASE64 = 4  # it may stand in base64
     HEXADECIMAL = 8  # it may stand in hexadecimal digits
     PERCENT = 16  # it may stand in percent-encoding, as base64 may as well
+    WHOLE = 32  # what was seen says something about all of the bytes: an archive, a key store, a manifest
 
 
-_NEEDS = {
+_ANCHORED = len(Form)  # a form of its own: what is of interest only at the beginning of the bytes
+_NEEDS: Mapping[int, Interest] = {
+    _ANCHORED: Interest.WHOLE,
     Form.BASE64: Interest.BASE64 | Interest.PERCENT,
     Form.HEXADECIMAL: Interest.HEXADECIMAL,
     Form.PERCENT: Interest.PERCENT,
@@ -76,7 +79,7 @@ class FirstPass:
         # Detectors have the numbers of their places, once for each form that a signature has; so has what wraps.
         self._count = len(self._detectors) + 1
         self._wrapping = self._count - 1
-        self._forms = self._count * len(Form)
+        self._forms = self._count * (_ANCHORED + 1)
         self._in_lines, self._public, self._secret, self._reference = range(self._forms, self._forms + 4)
         self._weak = {self._in_lines, self._public, self._secret}  # what says nothing by itself
         self._of_secret = [at for at, one in enumerate(detectors) if OF_SECRET in one.signatures]
@@ -92,12 +95,15 @@ class FirstPass:
             joined = self._seen_in(bytes(content).translate(None, _LINE_ENDS))
             seen |= joined.intersection(range(self._count, self._forms))
         strong = seen - self._weak
-        if not (strong or (self._secret in seen and _DATA.search(content))):
+        manifest = self._secret in seen and _DATA.search(content) is not None
+        if not (strong or manifest):
             return interest
         forms = {number // self._count for number in strong if number < self._forms}
         for form, needs in _NEEDS.items():
             if form in forms:
                 interest |= needs
+        if manifest or self._wrapping in seen or self._reference in seen:
+            interest |= Interest.WHOLE
         return interest | Interest.SECRET
 
     def has_any(self, content: Content) -> bool:
@@ -143,7 +149,9 @@ class FirstPass:
 
     def _in_all_forms(self, number: int, signature: Signature) -> Iterator[Pattern]:
         if signature.plain:
-            yield from _as_it_is(number + self._count * signature.form, signature)
+            anchored = signature.pattern.startswith(rb"\A") and not signature.literal
+            form = _ANCHORED if anchored else signature.form
+            yield from _as_it_is(number + self._count * form, signature)
         if signature.literal and signature.encoded:
             for spelling in _spellings(signature):
                 for form, literal in encoded_forms(spelling):

@@ -55,9 +55,12 @@ def take_apart(content: bytes, file: str, budget: Budget) -> list[Taken]:
         structured = file.lower().endswith((*_JSON_NAMES, *_YAML_NAMES, *_HCL_NAMES)) or _FLOW.match(content)
         return [Taken("", [], "it is too large to be taken apart into fields")] if structured else []
     taken = _structure(content, file.lower(), budget)
-    parts = [*comments(content), *heredocs(content)] if b"\n" in content else []
-    if not (taken and taken[0].fields) and not file.lower().endswith(_CODE) and _ASSIGNMENT.search(content):
-        parts += assignments(content)
+    code = file.lower().endswith(_CODE)
+    parts = [*heredocs(content)] if b"\n" in content else []
+    if not code:
+        parts += comments(content)
+        if not (taken and taken[0].fields) and _ASSIGNMENT.search(content):
+            parts += assignments(content)
     parts = _outside(parts, taken)
     return [*taken, Taken("", parts)] if parts else taken
 

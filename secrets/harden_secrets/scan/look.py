@@ -1,7 +1,7 @@
 """The closer look at one blob: from what the first pass saw in it to findings. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harden_secrets.budget import Budget
@@ -14,6 +14,7 @@ from harden_secrets.firstpass import FirstPass, Interest
 from harden_secrets.material import Detector
 from harden_secrets.scan.allow import Allowances, allowances
 from harden_secrets.scan.defect import defect_in
+from harden_secrets.scan.regions import regions
 from harden_secrets.scan.seen import Allowed, MaybePublic, Paired, Pointer, Remarked, Seen
 from harden_secrets.severity import severity_of
 from harden_secrets.sources.skipped import Skipped
@@ -52,7 +53,7 @@ class Look:
             if interest & Interest.PUBLIC:
                 yield MaybePublic(piece.source)
             if interest & Interest.SECRET:
-                yield from self._closer(piece, bytes(piece.content))
+                yield from self._closer(piece, bytes(piece.content), interest)
         except Exception as error:  # noqa: BLE001 - one blob must not hide what is in the others
             yield Skipped(piece.source, defect_in(error))
 
@@ -71,7 +72,18 @@ class Look:
         for half in public_halves(content):
             yield self._of_public(half.public), piece.lines + content.count(b"\n", 0, half.start) + 1
 
-    def _closer(self, piece: Piece, content: bytes) -> Iterator[Seen]:
+    def _closer(self, piece: Piece, content: bytes, interest: Interest) -> Iterator[Seen]:
+        for start, end in regions(content, piece.file, interest, self.first_pass):
+            region = replace(
+                piece,
+                content=piece.content[start:end],
+                lines=piece.lines + content.count(b"\n", 0, start),
+                first=piece.first and start == 0,
+                last=piece.last and end == len(content),
+            )
+            yield from self._in_region(region, content[start:end])
+
+    def _in_region(self, piece: Piece, content: bytes) -> Iterator[Seen]:
         allowed = allowances(content)
         for remark in allowed.remarks:
             yield Remarked(piece.source, remark.line + piece.lines, remark.text)

@@ -15,7 +15,7 @@ _RUN = re.compile(
     rb"|[0-9a-f]{2}(?:[: ][0-9a-f]{2}){15,}+)",
     re.IGNORECASE,
 )
-_CLUTTER = re.compile(rb"\\{1,4}x|0x|[^0-9a-f]+", re.IGNORECASE)
+_CLUTTER = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 
 
 def from_hexadecimal(content: bytes, clues: Clues, meter: Meter, skip: Callable[[int], int]) -> Iterator[Part]:
@@ -39,5 +39,5 @@ def array_form(plain: bytes) -> bytes:
 
 
 def _decode(run: bytes) -> bytes:
-    digits = _CLUTTER.sub(b"", run)
+    digits = run.replace(b"0x", b"").replace(b"0X", b"").translate(None, _CLUTTER)
     return bytes.fromhex(digits[: len(digits) // 2 * 2].decode())

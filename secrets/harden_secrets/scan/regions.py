@@ -1,0 +1,67 @@
+"""The parts of a long text that deserve a closer look, where what is far away in it does not matter.
+
+In program text, prose and binaries a key stands by itself: what surrounds it for some lines is all that says something
+about it. Documents (YAML, JSON of objects, HCL) are another matter: a field far above may say what a value is.
+"""
+
+import re
+from collections.abc import Iterator
+
+from harden_secrets.detect.filekind import is_binary, is_code, is_prose, suffix
+from harden_secrets.firstpass import FirstPass, Interest
+
+LONG = 48 << 10  # bytes; a shorter text is looked at as a whole
+_LEAF = 4 << 10  # how finely it is divided
+_MARGIN = 12 << 10  # that is looked at before and after: more than a key has lines
+_OVERLAP = 2 << 10  # that two halves share when they are searched: more than any signature is long
+_LONG_DOCUMENT = 256 << 10
+_OBJECTS = re.compile(rb"\"apiVersion\"\s{0,8}:\s{0,8}\"|\"terraform_version\"")
+_FAR_REACHING = Interest.BASE64 | Interest.HEXADECIMAL | Interest.PERCENT | Interest.WHOLE
+_DOCUMENTS = frozenset({"ipynb"})
+
+
+def regions(content: bytes, file: str, interest: Interest, first_pass: FirstPass) -> Iterator[tuple[int, int]]:
+    """Beginnings and ends of what to look at, in order and apart from each other; all of it where that is not long."""
+    if len(content) < LONG or interest & _FAR_REACHING or not _is_loose(content, file):
+        yield 0, len(content)
+        return
+    view = memoryview(content)
+    start = end = -1
+    for at, to in _interesting(view, 0, len(view), first_pass):
+        begin, stop = _line_start(content, at - _MARGIN), min(to + _MARGIN, len(content))
+        if begin > end >= 0:
+            yield start, end
+            start = begin
+        elif end < 0:
+            start = begin
+        end = stop
+    if end >= 0:
+        yield start, end
+
+
+def _is_loose(content: bytes, file: str) -> bool:
+    """Whether the text is one in which nothing depends on what is far away."""
+    if is_binary(content):
+        return True
+    if is_code(file) or is_prose(file):
+        return suffix(file) not in _DOCUMENTS
+    return suffix(file) == "json" and len(content) >= _LONG_DOCUMENT and not _OBJECTS.search(content)
+
+
+def _interesting(content: memoryview, start: int, end: int, first_pass: FirstPass) -> Iterator[tuple[int, int]]:
+    """The leaves in which something is seen, by halves: most are seen to be empty together with many others."""
+    if not first_pass.deserves_look(content[max(0, start - _OVERLAP) : end + _OVERLAP]):
+        return
+    if end - start <= _LEAF:
+        yield start, end
+        return
+    middle = (start + end) // 2
+    yield from _interesting(content, start, middle, first_pass)
+    yield from _interesting(content, middle, end, first_pass)
+
+
+def _line_start(content: bytes, at: int) -> int:
+    """The beginning of the line that an offset lies in, if that is near."""
+    if at <= 0:
+        return 0
+    return content.rfind(b"\n", max(0, at - _OVERLAP), at) + 1 or at
