@@ -11,12 +11,6 @@ from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, examine
 from harden_secrets.firstpass import FirstPass
 from harden_secrets.material import Detection, Material
-from harden_secrets.unwrap import UNWRAP_SIGNATURES
-
-
-@pytest.fixture(scope="module")
-def first_pass() -> FirstPass:
-    return FirstPass(DETECTORS, UNWRAP_SIGNATURES)
 
 
 @pytest.fixture(scope="module")

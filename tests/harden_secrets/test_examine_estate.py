@@ -9,15 +9,9 @@ from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, Unexamined, examine
 from harden_secrets.firstpass import FirstPass
 from harden_secrets.material import Material
-from harden_secrets.unwrap import UNWRAP_SIGNATURES
 from tests.harden_secrets.tokens.alphabet import ALNUM, mixed, text
 from tests.harden_secrets.tokens.contexts import private_pem
 from tests.harden_secrets.tokens.standing import github, service_account
-
-
-@pytest.fixture(scope="module")
-def first_pass() -> FirstPass:
-    return FirstPass(DETECTORS, UNWRAP_SIGNATURES)
 
 
 def seen(content: str | bytes, file: str, first_pass: FirstPass) -> list[tuple[Material, int]]:

@@ -9,7 +9,6 @@ from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, Unexamined, examine
 from harden_secrets.firstpass import FirstPass
 from harden_secrets.material import Material, Surroundings, detections
-from harden_secrets.unwrap import UNWRAP_SIGNATURES
 from tests.harden_secrets.planted.files import FILES
 from tests.harden_secrets.planted.manifests import MANIFESTS
 from tests.harden_secrets.planted.planting import Planted, Seed
@@ -18,11 +17,6 @@ from tests.harden_secrets.tokens.contexts import CONTEXTS
 from tests.harden_secrets.tokens.contexts import Planted as Context
 
 PLACES = {**MANIFESTS, **FILES}
-
-
-@pytest.fixture(scope="module")
-def first_pass() -> FirstPass:
-    return FirstPass(DETECTORS, UNWRAP_SIGNATURES)
 
 
 def sightings(planted: Planted, first_pass: FirstPass | None = None) -> list[Sighting]:

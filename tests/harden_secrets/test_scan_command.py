@@ -23,13 +23,6 @@ metadata:
 """
 
 
-@pytest.fixture(name="tree")
-def _tree(tmp_path: Path) -> Path:
-    folder = tmp_path / "tree"
-    folder.mkdir()
-    return folder
-
-
 def _four_places(tree: Path) -> bytes:
     """One git-crypt key in two ConfigMaps as text, in two as bytes."""
     key = symmetric.git_crypt()

@@ -18,13 +18,6 @@ MIB = 1 << 20
 WITHOUT_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 
-@pytest.fixture(name="tree")
-def _tree(tmp_path: Path) -> Path:
-    folder = tmp_path / "tree"
-    folder.mkdir()
-    return folder
-
-
 def test_a_file_is_found_once_however_the_paths_overlap(tree: Path) -> None:
     """Named itself, by its folder, by a folder above, by another spelling."""
     (tree / "a" / "b").mkdir(parents=True)
