@@ -3,7 +3,7 @@
 import base64
 
 from harden_secrets.confidential import Confidential
-from harden_secrets.plan.values import Form
+from harden_secrets.inventory.model import Form
 
 
 def in_form(value: Confidential, form: Form) -> Confidential:

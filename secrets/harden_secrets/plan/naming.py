@@ -3,19 +3,17 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Literal
 
+from harden_secrets.inventory.model import SecretKind
 from harden_secrets.material import Material
 from harden_secrets.plan.held import Held
 
-Kind = Literal["ssh-key", "git-crypt", "wireguard", "password", "command"]
-
-_KINDS: dict[Material, Kind] = {
-    Material.SSH_PRIVATE_KEY: "ssh-key",
-    Material.GIT_CRYPT_KEY: "git-crypt",
-    Material.WIREGUARD_PRIVATE_KEY: "wireguard",
-    Material.WIREGUARD_PRESHARED_KEY: "wireguard",
-    Material.PASSWORD: "password",
+_KINDS = {
+    Material.SSH_PRIVATE_KEY: SecretKind.SSH_KEY,
+    Material.GIT_CRYPT_KEY: SecretKind.GIT_CRYPT,
+    Material.WIREGUARD_PRIVATE_KEY: SecretKind.WIREGUARD,
+    Material.WIREGUARD_PRESHARED_KEY: SecretKind.WIREGUARD,
+    Material.PASSWORD: SecretKind.PASSWORD,
 }
 _FIELDS = {
     Material.GIT_CRYPT_KEY: "key",
@@ -30,9 +28,9 @@ _CHOSEN = frozenset({Material.PASSWORD, Material.SYMMETRIC_KEY, Material.KUBECON
 _LONGEST = 253  # of an object's name, RFC 1123 subdomain
 
 
-def kind(material: Material) -> Kind:
-    """How a key of this material is rotated; `command` where harden has no way of its own."""
-    return _KINDS.get(material, "command")
+def kind(material: Material) -> SecretKind:
+    """How a key of this material is rotated; `opaque` where harden has no way of its own."""
+    return _KINDS.get(material, SecretKind.OPAQUE)
 
 
 def field(material: Material, key: str, taken: Collection[str]) -> str:

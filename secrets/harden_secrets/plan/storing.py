@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.confidential import Confidential
 from harden_secrets.fingerprint import STORED, Fingerprinter
+from harden_secrets.inventory.model import Form
 from harden_secrets.plan import naming
 from harden_secrets.plan.entry import whole
 from harden_secrets.plan.held import Held, moves_as_a_whole
-from harden_secrets.plan.values import Form, VaultField
+from harden_secrets.plan.values import VaultField
 
 
 @dataclass(frozen=True, slots=True)

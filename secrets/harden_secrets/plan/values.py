@@ -10,13 +10,10 @@ from typing import Any, Literal
 
 from harden_secrets.cluster.owners import Owner
 from harden_secrets.cluster.port import ObjectName
+from harden_secrets.inventory.model import DeliverTo, Form, SecretKind
 from harden_secrets.material import Material
 
 FORMAT = 1
-
-Form = Literal["raw", "base64"]  # what a consumer sees of a Vault field: its bytes, or their base64 text (no newline)
-DeliverTo = Literal["direct", "vault-secrets-operator", "external-secrets", "file"]
-
 
 NOBODY = Owner()
 
@@ -90,7 +87,11 @@ class DeliveredKey:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A Secret that is backed by Vault. ``objects`` are what an operator needs for it; they hold no value."""
+    """A Secret that is backed by Vault. ``objects`` are what an operator needs for it; they hold no value.
+
+    The inventory has a type of this name for what a person wrote (:mod:`harden_secrets.inventory.model`): keys by their
+    fields only, how often, by which store. Here all that is decided, and each key has the digest that proves it.
+    """
 
     to: DeliverTo
     namespace: str
@@ -176,7 +177,7 @@ class PlannedSecret:
     name: str
     material: Material
     fingerprint: str
-    kind: Literal["ssh-key", "git-crypt", "wireguard", "password", "command"]
+    kind: SecretKind
     vault_path: str
     fields: tuple[VaultField, ...]
     copies: tuple[Copy, ...]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from harden_secrets.cluster.consumers import Index
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.inventory.model import DeliverTo
 from harden_secrets.plan.held import Held
-from harden_secrets.plan.values import DeliverTo
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from harden_secrets.fileimage import FileImage, exchange
 from harden_secrets.inventory.addition import appended
 from harden_secrets.inventory.extension import extended
 from harden_secrets.inventory.loader import read_inventory
-from harden_secrets.inventory.model import Delivery, KeySource, SecretEntry, SecretKind
+from harden_secrets.inventory.model import Delivery, KeySource, SecretEntry
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan import values
@@ -68,10 +68,9 @@ class Record:
 
 def entry(secret: PlannedSecret) -> SecretEntry:
     """The inventory's entry for a key that was moved. One that harden has no way to make anew is ``opaque``."""
-    kind = SecretKind.OPAQUE if secret.kind == "command" else SecretKind(secret.kind)
     # A manifest that leaves its namespace to whoever applies it says nothing of where it is delivered.
     deliveries = tuple(_delivery(one) for one in secret.deliveries if one.path or one.namespace)
-    return SecretEntry(name=secret.name, kind=kind, path=secret.vault_path, deliver=deliveries)
+    return SecretEntry(name=secret.name, kind=secret.kind, path=secret.vault_path, deliver=deliveries)
 
 
 def _delivery(planned: values.Delivery) -> Delivery:
