@@ -16,6 +16,7 @@ from harden_secrets.plan.repointing import patch, pod_spec, repointed
 from harden_secrets.plan.scripts import otherwise, redirected
 from harden_secrets.plan.storing import Entry
 from harden_secrets.plan.values import ConsumerChange, Sees
+from harden_secrets.pointer import at_or_none, tokens
 
 # The API server takes no change of their references.
 FIXED = frozenset({"Pod", "Job", "ControllerRevision", "PersistentVolume", "StorageClass", "VolumeSnapshotClass"})
@@ -118,10 +119,10 @@ def _is_turned(use: Use, before: Manifest, after: Manifest) -> bool:
         return True
     if fields := _LISTED.get(consumer.way):
         # Its number is no help: others in the list may have become two.
-        listed = _at(after, consumer.pointer.rsplit("/", 2)[0])
+        listed = at_or_none(after, consumer.pointer.rsplit("/", 2)[0])
         return _names(listed, fields["Secret"], use.secret) or not _names(listed, fields[use.of.kind], use.of.name)
-    there = _at(before, consumer.pointer)
-    return there is None or there != _at(after, consumer.pointer)
+    there = at_or_none(before, consumer.pointer)
+    return there is None or there != at_or_none(after, consumer.pointer)
 
 
 def _names(sources: object, field: str, name: str) -> bool:
@@ -148,10 +149,9 @@ def _named(manifest: Manifest, uses: Iterable[Use]) -> Manifest:
 
 
 def _rename(manifest: Manifest, pointer: str, old: str, new: str) -> None:
-    holder, last = _holder(manifest, pointer)
-    found = _get(holder, last)
+    found = at_or_none(manifest, pointer)
     if found == old:
-        _set(holder, last, new)
+        _put(manifest, pointer, new)
     elif isinstance(found, dict):
         for key in ("name", "secretName"):
             if found.get(key) == old:
@@ -159,8 +159,7 @@ def _rename(manifest: Manifest, pointer: str, old: str, new: str) -> None:
 
 
 def _rewrite(manifest: Manifest, pointer: str, reads: Iterable[Use]) -> None:
-    holder, last = _holder(manifest, pointer)
-    text = _get(holder, last)
+    text = at_or_none(manifest, pointer)
     if not isinstance(text, str):
         return
     for use in sorted(reads, key=lambda one: one.consumer.start, reverse=True):
@@ -168,7 +167,7 @@ def _rewrite(manifest: Manifest, pointer: str, reads: Iterable[Use]) -> None:
         new = redirected(piece, use.of, use.secret)
         if new is not None:
             text = text[: use.consumer.start] + new + text[use.consumer.end :]
-    _set(holder, last, text)
+    _put(manifest, pointer, text)
 
 
 def seen_by(user: Consumer, of: ObjectName, entry: Entry) -> bool:
@@ -194,39 +193,15 @@ def _sees(name: ObjectName, uses: Iterable[Use], fingerprints: Fingerprinter) ->
 def literal_sees(manifest: Manifest, pointers: Mapping[str, Entry], fingerprints: Fingerprinter) -> Iterable[Sees]:
     """What the containers of an object see of its own literal variables."""
     for pointer, entry in pointers.items():
-        container = _at(manifest, "/".join(pointer.split("/")[:-3]))
+        container = at_or_none(manifest, pointer.rsplit("/", 3)[0])
         if isinstance(container, dict):
             digest = fingerprints.of_bytes(DELIVERED, entry.shown)
             yield Sees(str(container.get("name", "")), f"env:{entry.key}", entry.form, digest, size=entry.size)
 
 
-def _parts(pointer: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-
-
-def _holder(manifest: Manifest, pointer: str) -> tuple[Any, str]:
-    parts = _parts(pointer)
-    found: Any = manifest
-    for part in parts[:-1]:
-        found = _get(found, part)
-    return found, parts[-1] if parts else ""
-
-
-def _get(holder: Any, part: str) -> Any:
+def _put(manifest: Manifest, pointer: str, value: Any) -> None:
+    holder, token = at_or_none(manifest, pointer.rpartition("/")[0]), tokens(pointer)[-1]
     if isinstance(holder, list):
-        return holder[int(part)] if part.isdigit() and int(part) < len(holder) else None
-    return holder.get(part) if isinstance(holder, dict) else None
-
-
-def _set(holder: Any, part: str, value: Any) -> None:
-    if isinstance(holder, list):
-        holder[int(part)] = value
+        holder[int(token)] = value
     elif isinstance(holder, dict):
-        holder[part] = value
-
-
-def _at(manifest: Manifest, pointer: str) -> Any:
-    found: Any = manifest
-    for part in _parts(pointer):
-        found = _get(found, part)
-    return found
+        holder[token] = value
