@@ -113,7 +113,23 @@ def _without_weak(seen: list[Seen]) -> list[Seen]:
             for layer, *origin in _ancestry(one.layer, span):
                 within[id(layer)].append((origin[0], origin[1]))
     explained = _Explained(*({layer: Spans(spans) for layer, spans in by.items()} for by in (within, direct, called)))
-    return [one for one in seen if one.detection.material not in _WEAK or not explained.covers(one)]
+    whole = dict(_whole_fields(seen))
+    return [
+        one
+        for one in seen
+        if one.detection.material not in _WEAK
+        or not (
+            explained.covers(one) or whole.get((id(one.layer), one.detection.start), 0) > one.detection.end  # cut short
+        )
+    ]
+
+
+def _whole_fields(seen: Iterable[Seen]) -> Iterable[tuple[tuple[int, int], int]]:
+    """Passwords that are all of a field: the text it is in, where it begins there, and where it ends."""
+    for one in seen:
+        start, end = one.layer.origin
+        if one.detection.material in _WEAK and (one.detection.start, one.detection.end) == (0, end - start):
+            yield (id(one.layer.parent), start), end
 
 
 @dataclass(frozen=True, slots=True)

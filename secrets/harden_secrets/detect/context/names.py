@@ -39,7 +39,7 @@ def claim(name: str) -> Claim:
         return Claim.NOTHING
     if words in _NOT_SECRET:
         return Claim.NOTHING
-    if words[-1] in _PASSWORD or _is_joined(words[-1]) or words[-2:] == ["pass", "word"]:
+    if words[-1] in _PASSWORD or _is_joined(words[-1]) or words[-2:] == ["pass", "word"] or name.endswith("_PW"):
         return Claim.PASSWORD
     if words[-1] in _TOKEN or tuple(words[-2:]) in _KEYS:
         return Claim.TOKEN

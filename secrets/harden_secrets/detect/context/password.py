@@ -16,6 +16,8 @@ _KNOWN_BETTER = frozenset({"Config", "EncryptionConfiguration"})  # other detect
 _KEY_NAME = "secretKey"  # of an external secret: what the key in the Secret is called
 _EXTERNAL = frozenset({"ExternalSecret", "ClusterExternalSecret", "PushSecret"})
 _SHORTEST, _LONGEST = 8, 400
+_LONG = 16
+_NO_WORD = re.compile(r"(?i)\A[a-z]*[bcdfghjklmnpqrstvwxz]{5}[a-z]*\Z")  # letters that nobody can say
 _DESCRIBED = re.compile(
     r"(?i)crd|schema|openapi|swagger|package-lock|yarn\.lock|poetry\.lock|i18n|locale|/lang/|translations?"
 )
@@ -80,8 +82,10 @@ def _is_literal(value: bytes, named: Claim, *, user: str = "", certain: bool) ->
 
 
 def _is_made_up(text: str) -> bool:
-    """A password that a person thought up: letters with a digit, or several signs."""
+    """A password that a person thought up: letters with a digit, or several signs; or letters that are no word."""
     signs = sum(not char.isalnum() for char in text)
+    if _NO_WORD.search(text) and len(text) >= _LONG:
+        return True
     return any(map(str.isalpha, text)) and (any(map(str.isdigit, text)) or signs >= 3)
 
 
@@ -113,6 +117,12 @@ DETECTOR = Detector(
         ),
         Signature(
             rb"[A-Z_](?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD)" + _IS + _ONE + rb"{8}", literal=False, encoded=False
+        ),
+        Signature(  # a line of dotenv: what a shell would take for a call or a list is a part of the value
+            rb"(?:[A-Z_]|\b)(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|PW|SECRET|SECRET_KEY)(?:=|: )"
+            rb"[^\s\"'$<>{}()\[\]=\\][^\s\"'\\]{7}",
+            literal=False,
+            encoded=False,
         ),
         OF_SECRET,
         Signature(  # in a Dockerfile
