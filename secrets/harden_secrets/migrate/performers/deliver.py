@@ -12,6 +12,7 @@ from harden_secrets.delivery import direct
 from harden_secrets.delivery.form import in_form
 from harden_secrets.delivery.marks import is_ours, is_vault_backed
 from harden_secrets.delivery.putting import put
+from harden_secrets.migrate.performers.look import Look
 from harden_secrets.migrate.performers.site import Site, packed, restorable, unpacked
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import Delivery, PlannedSecret
@@ -64,15 +65,8 @@ def _as_it_was(old: Manifest, now: Manifest) -> Manifest:
     return {**bare, "metadata": {**bare["metadata"], "resourceVersion": now["metadata"]["resourceVersion"]}}
 
 
-class ProveDelivery:
+class ProveDelivery(Look):
     """Compares what is in the Secret with what is in Vault, byte for byte. Changes nothing."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def capture(self, step: Step) -> Confidential:
-        """Nothing: there will be nothing to undo."""
-        return Confidential(b"")
 
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
         """Waits for an operator; a Secret that has other bytes when the time is up is an error."""
@@ -86,9 +80,6 @@ class ProveDelivery:
                 f"nothing uses it yet; look at what {delivery.to} says about it, then run: harden secrets resume",
             )
         return {"keys": len(delivery.keys)}
-
-    def undo(self, step: Step, before: Confidential) -> None:
-        """Nothing was changed."""
 
 
 def wrong_keys(site: Site, secret: PlannedSecret, delivery: Delivery) -> list[str]:

@@ -15,8 +15,9 @@ from harden_secrets.cluster.port import (
 from harden_secrets.confidential import Confidential
 from harden_secrets.fingerprint import DELIVERED
 from harden_secrets.migrate.performers.deliver import wrong_keys
+from harden_secrets.migrate.performers.look import Look
 from harden_secrets.migrate.performers.selector import selects
-from harden_secrets.migrate.performers.site import Site, existing
+from harden_secrets.migrate.performers.site import existing
 from harden_secrets.migrate.performers.users import is_living, needs
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import ConsumerChange, PlannedSecret, Sees
@@ -26,15 +27,8 @@ BY_BYTES = "bytes in the pod"
 BY_STRUCTURE = "structure"  # it refers to a Secret whose bytes are right, by the names it had
 
 
-class ProveConsumer:
+class ProveConsumer(Look):
     """Reads each file and variable in every running container of a consumer. Changes nothing."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def capture(self, step: Step) -> Confidential:
-        """Nothing: there will be nothing to undo."""
-        return Confidential(b"")
 
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
         """Raises HardenError where a pod sees other bytes, or a delivered Secret is not as Vault has it."""
@@ -60,9 +54,6 @@ class ProveConsumer:
             raise HardenError(f"{change.object}: its pods come and go; none stayed long enough to be asked")
         by_bytes = bool(proofs) and set(proofs) == {BY_BYTES}
         return {"asked": len(proofs), "proof": BY_BYTES if by_bytes else BY_STRUCTURE}
-
-    def undo(self, step: Step, before: Confidential) -> None:
-        """Nothing was changed."""
 
     def _proofs(self, secret: PlannedSecret, change: ConsumerChange) -> Iterator[str]:
         for pod in self._pods(secret, change):

@@ -11,21 +11,14 @@ from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, examine
 from harden_secrets.finding import ObjectField
 from harden_secrets.migrate.performers.deliver import wrong_keys
-from harden_secrets.migrate.performers.site import Site
+from harden_secrets.migrate.performers.look import Look
 from harden_secrets.migrate.performers.taking import entry, holds_key
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import Copy, PlannedSecret
 
 
-class Verify:
+class Verify(Look):
     """No copy where the plan removes it, and every delivered Secret as Vault has it. Changes nothing."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def capture(self, step: Step) -> Confidential:
-        """Nothing: there will be nothing to undo."""
-        return Confidential(b"")
 
     def perform(self, step: Step, before: Confidential) -> Mapping[str, Any]:
         """Raises HardenError with everything that is not as it should be."""
@@ -38,9 +31,6 @@ class Verify:
         if wrong:
             raise HardenError(wrong, "see who changed it; then harden secrets resume, or harden secrets rollback")
         return {"removed": len(taken)}
-
-    def undo(self, step: Step, before: Confidential) -> None:
-        """Nothing was changed."""
 
     def _is_there(self, secret: PlannedSecret, copy: Copy) -> bool:
         if copy.object is None or self._site.plan.mode == "files":
