@@ -52,7 +52,10 @@ class AuditLog:
                 append_line(self.path, json.dumps(entry, sort_keys=True).encode())
                 self._note_head(count + 1, entry["mac"])
         except OSError as error:
-            raise HardenError(f"{self.path}: the audit log cannot be written: {error.strerror}") from None
+            raise HardenError(
+                f"{self.path}: the audit log cannot be written: {error.strerror}",
+                "make room for it, or see to its rights; then run the command again, or harden secrets resume",
+            ) from None
 
     def faults(self) -> tuple[int, list[Fault]]:
         """How many entries there are, and everything that breaks the chain."""
@@ -112,7 +115,10 @@ class AuditLog:
         except FileNotFoundError:
             return 0, _START
         except (OSError, ValueError):
-            raise HardenError(f"{self._head}: cannot be read: how far the audit log had come is not known") from None
+            raise HardenError(
+                f"{self._head}: cannot be read: how far the audit log had come is not known",
+                "put it back from a backup, with the log beside it; or keep both elsewhere, and a new log begins",
+            ) from None
 
     def _note_head(self, count: int, mac: str) -> None:
         write_file(self._head, f"{count} {mac}\n".encode())

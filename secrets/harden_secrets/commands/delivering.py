@@ -50,7 +50,8 @@ def _chosen(names: Sequence[str], place: Workplace) -> list[SecretEntry]:
         hint = "say where the inventory is with --inventory FILE or HARDEN_INVENTORY"
         raise HardenError(f"{place.inventory_path}: no secret is entered there", hint)
     if unknown := [quote(name) for name in names if name not in known]:
-        raise HardenError(f"{place.inventory_path}: has no secret {', '.join(unknown)}")
+        hint = f"it has {', '.join(quote(name) for name in known)}"
+        raise HardenError(f"{place.inventory_path}: has no secret {', '.join(unknown)}", hint)
     return [known[name] for name in names] or list(known.values())
 
 

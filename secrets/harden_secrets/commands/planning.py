@@ -35,7 +35,9 @@ def accounts(readers: Iterable[str]) -> tuple[tuple[str, str], ...]:
     for reader in readers:
         namespace, slash, name = reader.partition("/")
         if not (namespace and slash and name):
-            raise UsageError(f"--reader {reader}: is no ServiceAccount", "NAMESPACE/NAME")
+            raise UsageError(
+                f"--reader {reader}: is no ServiceAccount", "give its namespace and name: --reader ci/deployer"
+            )
         made.append((namespace, name))
     return tuple(made)
 

@@ -21,6 +21,7 @@ from harden_secrets.durable import append_line
 from harden_secrets.migrate.event import Event, StepState
 
 _NONCE = 12  # bytes, NIST SP 800-38D 8.2.2
+_FROM_BACKUP = "put the folder of the run back from a backup and resume; what was moved already is in Vault"
 
 
 class Journal:
@@ -50,7 +51,8 @@ class Journal:
             return Confidential(self._cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], self._bound_to(step)))
         except InvalidTag:
             raise HardenError(
-                f"{self._path}: the entry of step {step} cannot be decrypted: altered, or under another key"
+                f"{self._path}: the entry of step {step} cannot be decrypted: altered, or under another key",
+                _FROM_BACKUP,
             ) from None
 
     def begin(self, step: str, before: Confidential) -> None:
@@ -125,5 +127,5 @@ def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
             entry = json.loads(line)
             Event(entry["event"])
         except (ValueError, KeyError, TypeError):
-            raise HardenError(f"{path}:{number}: the journal is damaged here") from None
+            raise HardenError(f"{path}:{number}: the journal is damaged here", _FROM_BACKUP) from None
         yield entry

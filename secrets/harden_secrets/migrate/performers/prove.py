@@ -51,7 +51,10 @@ class ProveConsumer(Look):
             return True
 
         if not self._site.until(self._site.delivery_seconds, looked):
-            raise HardenError(f"{change.object}: its pods come and go; none stayed long enough to be asked")
+            raise HardenError(
+                f"{change.object}: its pods come and go; none stayed long enough to be asked",
+                "nothing was removed; see why they restart, then run: harden secrets resume",
+            )
         by_bytes = bool(proofs) and set(proofs) == {BY_BYTES}
         return {"asked": len(proofs), "proof": BY_BYTES if by_bytes else BY_STRUCTURE}
 
