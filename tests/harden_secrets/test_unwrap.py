@@ -67,8 +67,8 @@ def test_any_stack_of_wrappings_is_undone(stack: list[str], before: bytes, after
     content, labels = b"text around a " + MARK + b" here", []
     for name in stack:
         label, wrap = WRAPPINGS[name]
-        if label == "percent" and wrap(content) == content:
-            continue  # nothing in it needs such an escape
+        if label == "percent" and (wrap(content) == content or labels[:1] == ["percent"]):
+            continue  # nothing in it needs such an escape, or only that of an escape
         content = wrap(content)
         labels.insert(0, label)
     if stack[-1] in ("base64", "base64 in lines", "hexadecimal"):
