@@ -5,16 +5,13 @@ database: it goes through a hundred megabytes in a fraction of a second, whateve
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntFlag
-from typing import Any, NamedTuple
 
-from harden.errors import HardenError
 from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.encodedforms import encoded_forms
 from harden_secrets.material import Detector, Form, Signature
-
-Content = bytes | bytearray | memoryview
+from harden_secrets.patterns import Content, Pattern, PatternSet, Remembered
 
 # A manifest of a Secret, or one within the string of another document: its values are base64 of anything.
 SECRET = Signature(
@@ -34,14 +31,6 @@ REFERENCES = (
 # Base64 in lines: a signature may be cut in two by the end of one.
 _IN_LINES = rb"[A-Za-z0-9+/_-]{60}\r?\n"
 _LINE_ENDS = b" \t\r\n"
-
-
-class Pattern(NamedTuple):
-    """A regular expression, and the number by which its matches are told."""
-
-    expression: bytes
-    number: int
-    ignore_case: bool = False
 
 
 class Interest(IntFlag):
@@ -73,7 +62,11 @@ class FirstPass:
     """
 
     def __init__(
-        self, detectors: Sequence[Detector], wrappings: Sequence[Signature], public: Sequence[Signature] = ()
+        self,
+        detectors: Sequence[Detector],
+        wrappings: Sequence[Signature],
+        public: Sequence[Signature] = (),
+        remembered: Remembered | None = None,
     ) -> None:
         self._detectors = tuple(detectors)
         # Detectors have the numbers of their places, once for each form that a signature has; so has what wraps.
@@ -83,11 +76,18 @@ class FirstPass:
         self._in_lines, self._public, self._secret, self._reference = range(self._forms, self._forms + 4)
         self._weak = {self._in_lines, self._public, self._secret}  # what says nothing by itself
         self._of_secret = [at for at, one in enumerate(detectors) if OF_SECRET in one.signatures]
-        self._database = _compiled(self._patterns(wrappings, public))
+        bare = set(self._bare(wrappings))
+        patterns = list(self._patterns(wrappings, public))
+        self._fixed = PatternSet((one for one in patterns if one.expression not in bare), remembered)
+        self._loose = PatternSet((one for one in patterns if one.expression in bare), remembered)
 
-    def interest_in(self, content: Content) -> Interest:
-        """What a closer look at the bytes could be for; nothing for nearly all bytes."""
-        seen = self._seen_in(content)
+    def interest_in(self, content: Content, *, program: bool = False) -> Interest:
+        """What a closer look at the bytes could be for; nothing for nearly all bytes.
+
+        In the text of a ``program`` long runs of letters and digits mean nothing: what has no fixed bytes to be known
+        by, such as any text in base64, is not searched for.
+        """
+        seen = self._seen_in(content, program=program)
         if not seen:
             return Interest.NOTHING
         interest = Interest.PUBLIC if self._public in seen else Interest.NOTHING
@@ -110,9 +110,9 @@ class FirstPass:
         """Whether anything at all that is searched for stands in the bytes."""
         return bool(self._seen_in(content))
 
-    def deserves_look(self, content: Content) -> bool:
+    def deserves_look(self, content: Content, *, program: bool = False) -> bool:
         """Whether something in the bytes, or in what they wrap, may be key material."""
-        return bool(self.interest_in(content) & Interest.SECRET)
+        return bool(self.interest_in(content, program=program) & Interest.SECRET)
 
     def detectors_for(self, content: Content) -> Sequence[Detector]:
         """The detectors that may recognise something in the bytes themselves, or once decoded, in their order."""
@@ -124,14 +124,14 @@ class FirstPass:
             chosen.update(self._of_secret)
         return [self._detectors[number] for number in sorted(chosen)]
 
-    def _seen_in(self, content: Content) -> set[int]:
-        seen: set[int] = set()
+    def _seen_in(self, content: Content, *, program: bool = False) -> set[int]:
+        seen = self._fixed.numbers_in(content)
+        return seen if program else seen | self._loose.numbers_in(content)
 
-        def note(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
-            seen.add(number)
-
-        self._database.scan(content, match_event_handler=note)
-        return seen
+    def _bare(self, wrappings: Sequence[Signature]) -> Iterator[bytes]:
+        for signatures in (*(detector.signatures for detector in self._detectors), wrappings):
+            yield from (signature.pattern for signature in signatures if signature.bare)
+        yield _IN_LINES
 
     def _patterns(self, wrappings: Sequence[Signature], public: Sequence[Signature]) -> Iterator[Pattern]:
         groups = [*(detector.signatures for detector in self._detectors), wrappings]
@@ -169,34 +169,9 @@ def _spellings(signature: Signature) -> set[bytes]:
     return {plain, plain.lower(), plain.upper(), plain.capitalize()} if signature.ignore_case else {plain}
 
 
-def _compiled(patterns: Iterable[Pattern]) -> Any:
-    hyperscan = _hyperscan()
-    different = sorted(set(patterns))
-    once = hyperscan.HS_FLAG_SINGLEMATCH  # one match of a pattern is enough to look closer
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[pattern.expression for pattern in different],
-        ids=[pattern.number for pattern in different],
-        flags=[once | (hyperscan.HS_FLAG_CASELESS if pattern.ignore_case else 0) for pattern in different],
-    )
-    return database
+_ESCAPED = [b"%c" % byte if chr(byte).isascii() and chr(byte).isalnum() else b"\\x%02x" % byte for byte in range(256)]
 
 
 def _escaped(literal: bytes) -> bytes:
     """Every byte as itself: Hyperscan takes expressions with zero bytes and non-ASCII only in this form."""
-    return b"".join(b"%c" % byte if _is_word(byte) else b"\\x%02x" % byte for byte in literal)
-
-
-def _is_word(byte: int) -> bool:
-    return re.match(rb"[A-Za-z0-9]", bytes((byte,))) is not None
-
-
-def _hyperscan() -> Any:
-    try:
-        import hyperscan  # noqa: PLC0415 - the message below, not a traceback, where the package has no build
-    except ImportError as error:
-        raise HardenError(
-            f"the package hyperscan cannot be loaded: {error}",
-            "it has builds for Linux and macOS on x86-64 and ARM; `pip install hyperscan` says what is missing here",
-        ) from error
-    return hyperscan
+    return b"".join(map(_ESCAPED.__getitem__, literal))

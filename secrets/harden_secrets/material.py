@@ -108,6 +108,7 @@ class Signature:
     encoded forms (base64 at its three alignments, twice base64, hexadecimal, UTF-16) are searched for too, if
     ``encoded``. ``form`` says that the pattern itself is of such a form: what it finds has to be decoded first.
     Of one that is not ``plain`` only the encoded forms are searched for: what stands as it is has better signatures.
+    A ``bare`` pattern has no bytes that are always the same: it costs most, and is not searched for in program text.
     """
 
     pattern: bytes
@@ -116,6 +117,7 @@ class Signature:
     ignore_case: bool = False
     form: Form = Form.PLAIN
     plain: bool = True
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

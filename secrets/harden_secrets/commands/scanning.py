@@ -14,6 +14,7 @@ from harden_secrets.detect.publichalf import SIGNATURES as PUBLIC_SIGNATURES
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.fingerprintkey import fingerprint_key, shared_fingerprint_key
 from harden_secrets.firstpass import FirstPass
+from harden_secrets.patterncache import pattern_cache
 from harden_secrets.scan.filescan import find_public_halves, scan_files
 from harden_secrets.scan.look import Look
 from harden_secrets.scan.report import Gathered, Report
@@ -75,7 +76,8 @@ def scan(subject: Subject, memory: Memory, form: Form, output: Output, *, dry_ru
 
 def find(subject: Subject, fingerprinter: Fingerprinter, output: Output) -> Report:
     """Everything that is found. Raises HardenError."""
-    look = Look(FirstPass(DETECTORS, UNWRAP_SIGNATURES, PUBLIC_SIGNATURES), DETECTORS, fingerprinter)
+    first_pass = FirstPass(DETECTORS, UNWRAP_SIGNATURES, PUBLIC_SIGNATURES, pattern_cache(os.environ))
+    look = Look(first_pass, DETECTORS, fingerprinter)
     gathered = Gathered()
     if subject.paths:
         scan_files(subject.paths, look, output, gathered)

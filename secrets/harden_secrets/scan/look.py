@@ -6,6 +6,7 @@ from typing import Any
 
 from harden_secrets.budget import Budget
 from harden_secrets.confidential import Confidential
+from harden_secrets.detect.filekind import is_code
 from harden_secrets.detect.publichalf import public_halves
 from harden_secrets.examine import Observation, Reference, Sighting, Unexamined, examine, examine_object
 from harden_secrets.finding import Finding, Place
@@ -49,7 +50,7 @@ class Look:
     def seen_in(self, piece: Piece) -> Iterator[Seen]:
         """What there is to report of a piece. Whatever goes wrong is reported, too."""
         try:
-            interest = self.first_pass.interest_in(piece.content)
+            interest = self.first_pass.interest_in(piece.content, program=is_code(piece.file))
             if interest & Interest.PUBLIC:
                 yield MaybePublic(piece.source)
             if interest & Interest.SECRET:

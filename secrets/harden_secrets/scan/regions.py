@@ -5,7 +5,8 @@ about it. Documents (YAML, JSON of objects, HCL) are another matter: a field far
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from harden_secrets.detect.filekind import is_binary, is_code, is_prose, suffix
 from harden_secrets.firstpass import FirstPass, Interest
@@ -14,7 +15,6 @@ LONG = 48 << 10  # bytes; a shorter text is looked at as a whole
 _LEAF = 4 << 10  # how finely it is divided
 _MARGIN = 12 << 10  # that is looked at before and after: more than a key has lines
 _OVERLAP = 2 << 10  # that two halves share when they are searched: more than any signature is long
-_LONG_DOCUMENT = 256 << 10
 _OBJECTS = re.compile(rb"\"apiVersion\"\s{0,8}:\s{0,8}\"|\"terraform_version\"")
 _FAR_REACHING = Interest.BASE64 | Interest.HEXADECIMAL | Interest.PERCENT | Interest.WHOLE
 _DOCUMENTS = frozenset({"ipynb"})
@@ -27,7 +27,8 @@ def regions(content: bytes, file: str, interest: Interest, first_pass: FirstPass
         return
     view = memoryview(content)
     start = end = -1
-    for at, to in _interesting(view, 0, len(view), first_pass):
+    deserves_look = partial(first_pass.deserves_look, program=is_code(file))
+    for at, to in _interesting(view, 0, len(view), deserves_look):
         begin, stop = _line_start(content, at - _MARGIN), min(to + _MARGIN, len(content))
         if begin > end >= 0:
             yield start, end
@@ -45,19 +46,21 @@ def _is_loose(content: bytes, file: str) -> bool:
         return True
     if is_code(file) or is_prose(file):
         return suffix(file) not in _DOCUMENTS
-    return suffix(file) == "json" and len(content) >= _LONG_DOCUMENT and not _OBJECTS.search(content)
+    return suffix(file) == "json" and not _OBJECTS.search(content)
 
 
-def _interesting(content: memoryview, start: int, end: int, first_pass: FirstPass) -> Iterator[tuple[int, int]]:
+def _interesting(
+    content: memoryview, start: int, end: int, deserves_look: Callable[[memoryview], bool]
+) -> Iterator[tuple[int, int]]:
     """The leaves in which something is seen, by halves: most are seen to be empty together with many others."""
-    if not first_pass.deserves_look(content[max(0, start - _OVERLAP) : end + _OVERLAP]):
+    if not deserves_look(content[max(0, start - _OVERLAP) : end + _OVERLAP]):
         return
     if end - start <= _LEAF:
         yield start, end
         return
     middle = (start + end) // 2
-    yield from _interesting(content, start, middle, first_pass)
-    yield from _interesting(content, middle, end, first_pass)
+    yield from _interesting(content, start, middle, deserves_look)
+    yield from _interesting(content, middle, end, deserves_look)
 
 
 def _line_start(content: bytes, at: int) -> int:

@@ -43,10 +43,14 @@ UNWRAP_SIGNATURES = (
     # UTF-16 with and without a mark, and in base64, as PowerShell takes commands
     Signature(rb"\A(?:\xff\xfe)?(?:[\t\r\n -~]\x00){8}", literal=False),
     Signature(rb"\A(?:\xfe\xff)?(?:\x00[\t\r\n -~]){8}", literal=False),
-    Signature(rb"(?:[A-Za-z0-9+/][AQgw][AB][A-Za-z0-9+/]A[A-H][A-Za-z0-9+/]A){4}", literal=False, form=Form.BASE64),
+    Signature(
+        rb"(?:[A-Za-z0-9+/][AQgw][AB][A-Za-z0-9+/]A[A-H][A-Za-z0-9+/]A){4}", literal=False, form=Form.BASE64, bare=True
+    ),
     # text in base64 or hexadecimal: many tokens have no bytes that would always be there to be recognised by
-    Signature(text_form(), literal=False, form=Form.BASE64),
-    Signature(rb"(?:^|[^A-Za-z0-9])(?:[2-7][0-9a-f]){24}", literal=False, ignore_case=True, form=Form.HEXADECIMAL),
+    Signature(text_form(), literal=False, form=Form.BASE64, bare=True),
+    Signature(
+        rb"(?:^|[^A-Za-z0-9])(?:[2-7][0-9a-f]){24}", literal=False, ignore_case=True, form=Form.HEXADECIMAL, bare=True
+    ),
     # numbers of a program's array that spell how a key begins
     *(Signature(array_form(opening), literal=False, ignore_case=True, form=Form.HEXADECIMAL) for opening in OPENINGS),
 )
