@@ -84,6 +84,10 @@ class FakeCluster:
         """The object without a call."""
         return deepcopy(self._stored.get(self._at(name)))
 
+    def versions(self) -> dict[tuple[str, str, str, str], str]:
+        """The version of every object: the same for as long as nothing is another than it was."""
+        return {at: one["metadata"]["resourceVersion"] for at, one in self._stored.items()}
+
     def snapshot(self) -> list[Manifest]:
         """All objects, in the order of their names."""
         return [deepcopy(self._stored[key]) for key in sorted(self._stored)]
