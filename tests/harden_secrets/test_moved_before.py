@@ -10,7 +10,7 @@ from harden_secrets.migrate.folder import RunFolder
 from harden_secrets.migrate.journal import Journal
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.performers.store import Store
-from harden_secrets.migrate.standing import moved_before
+from harden_secrets.migrate.standing import check_nothing_builds_on, moved_before
 from harden_secrets.migrate.step import Kind, Step
 from harden_secrets.plan import naming
 from harden_secrets.plan.cluster import build
@@ -24,8 +24,8 @@ from tests.harden_secrets.test_plan_cluster import PRINTS, world
 STEP = Step("1", Kind.STORE, 0, 0, "store")
 
 
-def run_of(plan: object, state: Path, *, finished: bool) -> None:
-    folder = RunFolder(state, "r1")
+def run_of(plan: object, state: Path, *, finished: bool, name: str = "r1") -> None:
+    folder = RunFolder(state, name)
     folder.create(plan)  # type: ignore[arg-type]
     if finished:
         finish(folder)
@@ -88,3 +88,21 @@ def test_other_bytes_under_the_same_name_are_never_written_over() -> None:
     store = Store(site(plan, vault, cluster))
     with pytest.raises(HardenError, match="something else is stored"):
         store.perform(STEP, store.capture(STEP))
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_what_a_later_run_found_stored_stays(tmp_path: Path, finished: bool) -> None:
+    """The earlier run is not undone before the later one is: that took copies away, and Vault has the only one left."""
+    plan = build(world(scene(symmetric.git_crypt(), ssh.openssh())), Request(), "p", "now")
+    run_of(plan, tmp_path, finished=True)
+    run_of(plan, tmp_path, finished=finished, name="r2")
+    with pytest.raises(HardenError) as caught:
+        check_nothing_builds_on(RunFolder(tmp_path, "r1"), tmp_path)
+    assert caught.value.hints == ("undo that one first: harden secrets rollback r2",)
+    check_nothing_builds_on(RunFolder(tmp_path, "r2"), tmp_path)
+    later = RunFolder(tmp_path, "r2")
+    journal = Journal(later.path, later.id, Confidential(b"k" * 32) if finished else later.key(None))
+    journal.turn_back()
+    journal.finish()
+    (later.path / "key").unlink(missing_ok=True)
+    check_nothing_builds_on(RunFolder(tmp_path, "r1"), tmp_path)

@@ -23,7 +23,7 @@ from harden_secrets.migrate.journal import Journal
 from harden_secrets.migrate.performers import performers
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.run import Run
-from harden_secrets.migrate.standing import standing
+from harden_secrets.migrate.standing import check_nothing_builds_on, standing
 from harden_secrets.migrate.step import Step, steps
 from harden_secrets.migrate.unchanged import check_unchanged, check_writable
 from harden_secrets.plan import file
@@ -134,6 +134,7 @@ class _Hands:
             folder.forget(self.vault)
             self.output.line(f"run {folder.id} is undone: nothing to do")
             return 0
+        check_nothing_builds_on(folder, self.place.folder)
         folder.take_back(self.vault)
         plan = folder.plan
         self._run(folder, plan, self._journal(folder)).back()

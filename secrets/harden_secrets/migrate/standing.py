@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from harden.errors import HardenError
 from harden_secrets.migrate.folder import RunFolder, run_ids
 from harden_secrets.migrate.journal import Journal
 
@@ -34,3 +35,22 @@ def moved_before(state: Path, vault_address: str, mount: str) -> Mapping[str, tu
             prints = {secret.fingerprint, *(copy.fingerprint for copy in secret.copies)} - {""}
             known.update(dict.fromkeys(prints, (secret.name, secret.vault_path)))
     return known
+
+
+def check_nothing_builds_on(folder: RunFolder, state: Path) -> None:
+    """Raises HardenError where a later run that is not undone keeps a key at the same path in Vault.
+
+    It found the key stored, and its Secrets delivered, and left both as they were: with this run undone its consumers
+    would be without them, and where it took the last copy away, nobody would have the key.
+    """
+    plan = folder.plan
+    ours = {(plan.vault_address, plan.vault_mount, one.vault_path) for one in plan.secrets}
+    for run_id in (one for one in run_ids(state) if one > folder.id):
+        later = RunFolder(state, run_id)
+        other = later.plan
+        shared = [one.name for one in other.secrets if (other.vault_address, other.vault_mount, one.vault_path) in ours]
+        if shared and standing(later) != "undone":
+            raise HardenError(
+                f"run {run_id} came later and relies on what this one stored ({', '.join(shared)}): nothing was undone",
+                f"undo that one first: harden secrets rollback {run_id}",
+            )
