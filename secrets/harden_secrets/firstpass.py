@@ -120,7 +120,7 @@ class FirstPass:
         if not seen:
             return ()
         chosen = {number % self._count for number in seen if number < self._forms} - {self._wrapping}
-        if self._secret in seen:
+        if self._secret in seen and _DATA.search(content):
             chosen.update(self._of_secret)
         return [self._detectors[number] for number in sorted(chosen)]
 

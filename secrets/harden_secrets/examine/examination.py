@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harden_secrets import unwrap
 from harden_secrets.budget import Meter
-from harden_secrets.detect.filekind import is_binary
+from harden_secrets.detect.filekind import is_binary, is_code
 from harden_secrets.detect.quiet import is_scanner_rules
 from harden_secrets.documents import Field, Taken, take_apart
 from harden_secrets.documents.spans import Spans
@@ -39,7 +39,8 @@ class Examination:
             yield _unexamined(layer, "it is wrapped too many times", bomb=True)
             return
         layer.relevant |= self._relevance.of(layer.content, layer.surroundings.name)
-        interest = self._relevance.interest_in(layer.content)
+        program = layer.parent is None and is_code(layer.surroundings.file)
+        interest = self._relevance.interest_in(layer.content, program=program)
         if not (layer.relevant or Interest.SECRET in interest):
             return
         parts = list(self._archived(layer))

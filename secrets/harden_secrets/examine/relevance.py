@@ -18,7 +18,7 @@ class Relevance:
     def __init__(self, detectors: Sequence[Detector], first_pass: FirstPass | None = None) -> None:
         self.clues = Clues(signature for detector in detectors for signature in detector.signatures)
         self._detectors = tuple(detectors)
-        self._numbers = {detector: number for number, detector in enumerate(detectors)}
+        self._numbers = {id(detector): number for number, detector in enumerate(self._detectors)}
         self._first_pass = first_pass
         self._patterns = [] if first_pass else [_patterns(detector) for detector in detectors]
 
@@ -31,7 +31,7 @@ class Relevance:
 
     def _found(self, content: bytes) -> set[int]:
         if self._first_pass:
-            numbers = (self._numbers.get(detector) for detector in self._first_pass.detectors_for(content))
+            numbers = (self._numbers.get(id(detector)) for detector in self._first_pass.detectors_for(content))
             return {number for number in numbers if number is not None}
         return {
             number
@@ -47,9 +47,9 @@ class Relevance:
             return True
         return self._first_pass.has_any(b"\n".join(_line(field.name, field.value) for field in fields))
 
-    def interest_in(self, content: bytes) -> Interest:
-        """What a closer look at the bytes could be for; without a first pass, anything."""
-        return self._first_pass.interest_in(content) if self._first_pass else ~Interest.NOTHING
+    def interest_in(self, content: bytes, *, program: bool) -> Interest:
+        """What a closer look at the bytes, the text of a ``program`` maybe, could be for; without a first pass, all."""
+        return self._first_pass.interest_in(content, program=program) if self._first_pass else ~Interest.NOTHING
 
     def detectors(self, numbers: frozenset[int]) -> list[Detector]:
         """The detectors of these numbers, in their order."""
