@@ -45,7 +45,7 @@ def _identity(text: str) -> Recognised | None:
 
 def recipients(content: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Public halves: (DER SubjectPublicKeyInfo, start, end) of each native recipient."""
-    for match in _RECIPIENT.finditer(content):
+    for match in _RECIPIENT.finditer(content) if b"age1" in content else ():
         decoded = decode(match[0].decode())
         if decoded is not None and len(decoded[1]) == 32:
             yield pair.edwards_public("x25519", decoded[1]), match.start(), match.end()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from harden.output import Output
 from harden.progress import progress
@@ -13,6 +14,8 @@ from harden_secrets.scan.workers import spread
 from harden_secrets.sources.files import FileBatch, Walk
 from harden_secrets.sources.reading import Windows
 from harden_secrets.sources.skipped import Skipped
+
+_FEW = 16  # files that are looked through for public halves in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,28 @@ def scan_files(paths: Iterable[str], look: Look, output: Output, gathered: Gathe
         output.detail(f"{walk.links} symbolic links were not followed: what lies inside is found under its own name")
 
 
+@dataclass(frozen=True, slots=True)
+class PublicWork:
+    """What a process does with files that may hold public halves: names those of the pairs that are wanted."""
+
+    files: FileWork
+    wanted: Collection[str]
+
+    def __call__(self, batch: FileBatch) -> list[tuple[str, str, int]]:
+        """Fingerprint, file and line of each."""
+        return [
+            (public, path, line) for path in batch.paths for public, line in self.files.public_halves(path, self.wanted)
+        ]
+
+
 def find_public_halves(look: Look, gathered: Gathered) -> None:
     """Says of each pair that was found, in files or elsewhere, where in the files its public half lies about."""
     if not gathered.pairs:
         return
-    work = FileWork(look)
-    for path in sorted(gathered.maybe_public):
-        for public, line in work.public_halves(path, gathered.pairs):
+    paths = sorted(gathered.maybe_public)
+    batches = (FileBatch(tuple(paths[at : at + _FEW])) for at in range(0, len(paths), _FEW))
+    with spread(batches, PublicWork(FileWork(look), frozenset(gathered.pairs))) as answers:
+        for public, path, line in chain.from_iterable(answers):
             gathered.copies[gathered.pairs[public]].add((path, line))
 
 

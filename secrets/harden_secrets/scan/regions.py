@@ -11,25 +11,26 @@ from functools import partial
 from harden_secrets.detect.filekind import is_binary, is_code, is_prose, suffix
 from harden_secrets.firstpass import FirstPass, Interest
 
-LONG = 48 << 10  # bytes; a shorter text is looked at as a whole
+LONG = 24 << 10  # bytes; a shorter text is looked at as a whole
 _LEAF = 4 << 10  # how finely it is divided
-_MARGIN = 12 << 10  # that is looked at before and after: more than a key has lines
+_MARGIN = 8 << 10  # that is looked at before and after: more than is between two signatures of a key
 _OVERLAP = 2 << 10  # that two halves share when they are searched: more than any signature is long
 _OBJECTS = re.compile(rb"\"apiVersion\"\s{0,8}:\s{0,8}\"|\"terraform_version\"")
-_FAR_REACHING = Interest.BASE64 | Interest.HEXADECIMAL | Interest.PERCENT | Interest.WHOLE
+_RUN = re.compile(rb"[A-Za-z0-9+/=_%\\-]+")  # what encoded text is made of, escaped line ends included
+_BESIDE = [bytes((byte,)) for byte in b" \t\n\"',:;<>()\0"]
 _DOCUMENTS = frozenset({"ipynb"})
 
 
 def regions(content: bytes, file: str, interest: Interest, first_pass: FirstPass) -> Iterator[tuple[int, int]]:
     """Beginnings and ends of what to look at, in order and apart from each other; all of it where that is not long."""
-    if len(content) < LONG or interest & _FAR_REACHING or not _is_loose(content, file):
+    if len(content) < LONG or interest & Interest.WHOLE or not _is_loose(content, file):
         yield 0, len(content)
         return
     view = memoryview(content)
     start = end = -1
     deserves_look = partial(first_pass.deserves_look, program=is_code(file))
     for at, to in _interesting(view, 0, len(view), deserves_look):
-        begin, stop = _line_start(content, at - _MARGIN), min(to + _MARGIN, len(content))
+        begin, stop = _begin(content, at - _MARGIN), _end(content, to + _MARGIN)
         if begin > end >= 0:
             yield start, end
             start = begin
@@ -63,8 +64,15 @@ def _interesting(
     yield from _interesting(content, middle, end, deserves_look)
 
 
-def _line_start(content: bytes, at: int) -> int:
-    """The beginning of the line that an offset lies in, if that is near."""
+def _begin(content: bytes, at: int) -> int:
+    """The beginning of the line that an offset lies in or, if that is far, of the run of characters."""
     if at <= 0:
         return 0
-    return content.rfind(b"\n", max(0, at - _OVERLAP), at) + 1 or at
+    line = content.rfind(b"\n", max(0, at - _OVERLAP), at) + 1
+    return line or max(content.rfind(beside, 0, at) for beside in _BESIDE) + 1
+
+
+def _end(content: bytes, at: int) -> int:
+    """The end of the run of characters that an offset lies in: encoded text must not be cut."""
+    run = _RUN.match(content, at)
+    return run.end() if run else min(at, len(content))
