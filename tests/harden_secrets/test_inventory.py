@@ -26,6 +26,7 @@ from harden_secrets.inventory.model import (
 from harden_secrets.inventory.rendering import flow
 from harden_secrets.inventory.schema import inventory_schema
 from harden_secrets.inventory.spans import duration_text, parse_duration
+from harden_secrets.inventory.terms import namespace_fault, object_fault
 
 HOST_KEY = "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + b"k" * 32).decode()
 WHOLE = f"""
@@ -271,3 +272,16 @@ def test_nothing_is_added_where_it_would_be_wrong(text: str) -> None:
     """A name or a path that is taken, or a file that is no inventory."""
     with pytest.raises(HardenError):
         appended(text, [ENTRY])
+
+
+@pytest.mark.parametrize("name", ["n" * 253, "a." + "n" * 200 + ".x-vault", "a", "0.0"])
+def test_any_name_that_kubernetes_takes_is_an_object_s(name: str) -> None:
+    """Only the whole has a limit. Other than labels, of which namespaces are made, its parts have none."""
+    assert object_fault(name) is None
+    assert len(name) < 64 or namespace_fault(name) is not None
+
+
+@pytest.mark.parametrize("name", ["", "n" * 254, "a..b", "a-.b", "a.-b", "A", "a\n", "-a", "a-" * 126 + "_"])
+def test_no_other_name_is_an_object_s(name: str) -> None:
+    """As the API server would say, only before anything is done."""
+    assert object_fault(name) is not None

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from harden_secrets.inventory.terms import object_fault
 from harden_secrets.migrate.reversal import applied, untrue
+from harden_secrets.plan import naming
 from harden_secrets.plan.cluster import build
 from harden_secrets.plan.file import as_text
 from harden_secrets.plan.values import ConsumerChange, Plan, PlannedSecret
@@ -214,3 +216,12 @@ def test_who_reads_a_copy_that_stays_still_reads_it(raw: bytes) -> None:
     secret = only(planned(binary(raw), *viewers, script="kubectl -n apps get cm c -o json\n"))
     assert secret.copies[0].removal == "leave"
     assert secret.readers_after == ("group viewers",)
+
+
+@pytest.mark.parametrize("name", ["n" * 253, "n" * 241 + "." + "n" * 11])
+def test_a_name_without_room_for_more_is_cut(name: str) -> None:
+    """A Secret's own name is taken, and it may be as long as names get."""
+    made = naming.delivered(name, {name})
+    again = naming.delivered(name, {name, made})
+    assert object_fault(made) is object_fault(again) is None
+    assert len({name, made, again}) == 3

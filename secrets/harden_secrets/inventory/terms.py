@@ -9,6 +9,8 @@ from harden.document.wording import quote
 
 _SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}\Z")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")  # RFC 1123
+# Its parts have no limit of their own, other than a host's: apimachinery, IsDNS1123Subdomain
+_OBJECT = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\Z")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}\Z")  # of a Secret or ConfigMap: apimachinery, IsConfigMapKey
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]{0,252}\Z")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253})\Z|\[?[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]?\Z")
@@ -32,7 +34,7 @@ def namespace_fault(text: str) -> str | None:
 
 def object_fault(text: str) -> str | None:
     """The name of a Secret or another object (RFC 1123 subdomain)."""
-    if len(text) <= 253 and all(_LABEL.match(part) for part in text.split(".")):
+    if _OBJECT.match(text):
         return None
     return f"{quote(text)} can be no object's name: lower case letters, digits, dashes and dots"
 

@@ -26,6 +26,7 @@ _RESERVED = "harden_encoding"
 # What people choose, or may have chosen a part of: how long it is is nobody's business.
 _CHOSEN = frozenset({Material.PASSWORD, Material.SYMMETRIC_KEY, Material.KUBECONFIG, Material.DOCKER_CONFIG})
 _LONGEST = 253  # of an object's name, RFC 1123 subdomain
+_WITH_ROOM = _LONGEST - len("-vault-9999")
 
 
 def kind(material: Material) -> SecretKind:
@@ -75,7 +76,7 @@ def object_name(text: str) -> str:
 
 def delivered(name: str, taken: Collection[str]) -> str:
     """The name of a Secret that is delivered for an object: its own where that is free, else with `-vault`."""
-    return name if name not in taken else numbered(f"{name}-vault", taken, "-")
+    return name if name not in taken else numbered(f"{object_name(name[:_WITH_ROOM])}-vault", taken, "-")
 
 
 def numbered(name: str, taken: Collection[str], between: str) -> str:
