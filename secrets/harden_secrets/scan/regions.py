@@ -15,7 +15,7 @@ LONG = 24 << 10  # bytes; a shorter text is looked at as a whole
 _LEAF = 4 << 10  # how finely it is divided
 _MARGIN = 8 << 10  # that is looked at before and after: more than is between two signatures of a key
 _OVERLAP = 2 << 10  # that two halves share when they are searched: more than any signature is long
-_OBJECTS = re.compile(rb"\"apiVersion\"\s{0,8}:\s{0,8}\"|\"terraform_version\"")
+_OBJECTS = re.compile(rb"\"apiVersion\"\s{0,8}:\s{0,8}\"(?:[a-z0-9.-]{1,253}/)?v\d|\"terraform_version\"")
 _RUN = re.compile(rb"[A-Za-z0-9+/=_%\\-]+")  # what encoded text is made of, escaped line ends included
 _BESIDE = [bytes((byte,)) for byte in b" \t\n\"',:;<>()\0"]
 _DOCUMENTS = frozenset({"ipynb"})

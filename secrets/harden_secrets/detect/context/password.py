@@ -130,9 +130,17 @@ DETECTOR = Detector(
             literal=False,
             encoded=False,
         ),
-        # Terraform's state, and what `terraform output -json` prints; shapes of APIs end with `"sensitive": true`
-        Signature(rb"\"outputs\":\s{0,8}\{\s{0,40}\"", literal=False, encoded=False),
-        Signature(rb"\"sensitive\":\s{0,4}true,\s{0,40}\"type\":", literal=False, encoded=False),
+        # Terraform's state, and what `terraform output -json` prints; both words stand in descriptions of APIs, too
+        Signature(
+            rb"\"outputs\":\s{0,8}\{\s{0,40}\"[^\"]{1,100}\":\s{0,8}\{\s{0,40}\"(?:value|sensitive)\"",
+            literal=False,
+            encoded=False,
+        ),
+        Signature(
+            rb"\"sensitive\":\s{0,4}true,\s{0,40}\"type\":\s{0,4}(?:\[|\"[a-z]{3,8}\",\s{0,40}\"value\":)",
+            literal=False,
+            encoded=False,
+        ),
         Signature(b'"random_password"', encoded=False),
         Signature(rb"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)" + _VALUE_IS + _BEGINNING, literal=False, encoded=False),
         Signature(
