@@ -51,6 +51,8 @@ class Look:
         """What there is to report of a piece. Whatever goes wrong is reported, too."""
         try:
             interest = self.first_pass.interest_in(piece.content, program=is_code(piece.file))
+            if interest is Interest.NOTHING:
+                return
             if interest & Interest.PUBLIC:
                 yield MaybePublic(piece.source)
             if interest & Interest.SECRET:

@@ -55,6 +55,13 @@ class Windows:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, "not a file any more", path)
+            if 0 < status.st_size < len(self._buffer):
+                view = memoryview(self._buffer)
+                filled = os.readv(descriptor, [view[: status.st_size]])
+                if filled == status.st_size:  # nearly every file: read in one go
+                    yield Window(view[:filled], 0, first=True, last=True)
+                    return
+                os.lseek(descriptor, 0, os.SEEK_SET)
             yield from self.of(_filling_from(descriptor, status, len(self._buffer)))
         finally:
             os.close(descriptor)
@@ -67,7 +74,7 @@ class Windows:
 
 def _filling_from(descriptor: int, status: os.stat_result, window: int) -> Fill:
     """Reads a file up to the size that it had, or one window (/proc says 0): it may grow faster than it is read."""
-    remaining = max(status.st_size, window)
+    remaining = status.st_size or window
     sparse = status.st_size > window and status.st_blocks * 512 < status.st_size
 
     def fill(view: memoryview) -> int:
