@@ -120,7 +120,7 @@ class Signature:
     bare: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Detector:
     """One kind of key material: when to look, and how to know it for what it is.
 

@@ -95,7 +95,8 @@ class Examination:
             yield from unwrap.from_hexadecimal(content, self._relevance.clues, meter, skip)
         if Interest.PERCENT in interest:
             yield from unwrap.from_percent(content, meter, skip)
-        yield from unwrap.from_escapes(content, meter, skip)
+        if layer.relevant or Interest.BASE64 in interest:  # what stands within quotes shows as it is, but for its own quotes
+            yield from unwrap.from_escapes(content, meter, skip)
 
     def _archived(self, layer: Layer) -> Iterator[Told]:
         for part in unwrap.archived(layer.content, self._meter):
