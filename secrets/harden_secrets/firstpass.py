@@ -87,13 +87,20 @@ class FirstPass:
         In the text of a ``program`` long runs of letters and digits mean nothing: what has no fixed bytes to be known
         by, such as any text in base64, is not searched for.
         """
+        return self._interest(content, self._seen_in(content, program=program))
+
+    def judged(self, content: Content, *, program: bool = False) -> tuple[Interest, Sequence[Detector]]:
+        """The interest in the bytes, and the detectors for them, in one go."""
         seen = self._seen_in(content, program=program)
+        return self._interest(content, seen), self._chosen(content, seen)
+
+    def _interest(self, content: Content, seen: set[int]) -> Interest:
         if not seen:
             return Interest.NOTHING
         interest = Interest.PUBLIC if self._public in seen else Interest.NOTHING
         if self._in_lines in seen:
             joined = self._seen_in(bytes(content).translate(None, _LINE_ENDS))
-            seen |= joined.intersection(range(self._count, self._forms))
+            seen = seen | joined.intersection(range(self._count, self._forms))
         strong = seen - self._weak
         manifest = self._secret in seen and _DATA.search(content) is not None
         if not (strong or manifest):
@@ -116,7 +123,9 @@ class FirstPass:
 
     def detectors_for(self, content: Content) -> Sequence[Detector]:
         """The detectors that may recognise something in the bytes themselves, or once decoded, in their order."""
-        seen = self._seen_in(content)
+        return self._chosen(content, self._seen_in(content))
+
+    def _chosen(self, content: Content, seen: set[int]) -> Sequence[Detector]:
         if not seen:
             return ()
         chosen = {number % self._count for number in seen if number < self._forms} - {self._wrapping}

@@ -38,9 +38,9 @@ class Examination:
         if layer.depth > self._meter.budget.depth:
             yield _unexamined(layer, "it is wrapped too many times", bomb=True)
             return
-        layer.relevant |= self._relevance.of(layer.content, layer.surroundings.name)
         program = layer.parent is None and is_code(layer.surroundings.file)
-        interest = self._relevance.interest_in(layer.content, program=program)
+        interest, relevant = self._relevance.judged(layer.content, layer.surroundings.name, program=program)
+        layer.relevant |= relevant
         if not (layer.relevant or Interest.SECRET in interest):
             return
         parts = list(self._archived(layer))
@@ -95,7 +95,9 @@ class Examination:
             yield from unwrap.from_hexadecimal(content, self._relevance.clues, meter, skip)
         if Interest.PERCENT in interest:
             yield from unwrap.from_percent(content, meter, skip)
-        if layer.relevant or Interest.BASE64 in interest:  # what stands within quotes shows as it is, but for its own quotes
+        if (
+            layer.relevant or Interest.BASE64 in interest
+        ):  # what stands within quotes shows as it is, but for its own quotes
             yield from unwrap.from_escapes(content, meter, skip)
 
     def _archived(self, layer: Layer) -> Iterator[Told]:

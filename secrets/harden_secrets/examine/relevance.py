@@ -22,18 +22,20 @@ class Relevance:
         self._first_pass = first_pass
         self._patterns = [] if first_pass else [_patterns(detector) for detector in detectors]
 
-    def of(self, content: bytes, name: str = "") -> frozenset[int]:
-        """The numbers of the detectors to ask about ``content`` that bears this name."""
-        found = self._found(content)
+    def judged(self, content: bytes, name: str, *, program: bool) -> tuple[Interest, frozenset[int]]:
+        """What a closer look at ``content``, the text of a ``program`` maybe, could be for (without a first pass, all),
+        and the numbers of the detectors to ask about it where it bears this name."""
+        interest, found = self._judged(content, program=program)
         if name and len(content) <= _NAMED:
-            found |= self._found(_line(name, content))
-        return frozenset(found)
+            found |= self._judged(_line(name, content), program=False)[1]
+        return interest, frozenset(found)
 
-    def _found(self, content: bytes) -> set[int]:
+    def _judged(self, content: bytes, *, program: bool) -> tuple[Interest, set[int]]:
         if self._first_pass:
-            numbers = (self._numbers.get(id(detector)) for detector in self._first_pass.detectors_for(content))
-            return {number for number in numbers if number is not None}
-        return {
+            interest, detectors = self._first_pass.judged(content, program=program)
+            numbers = (self._numbers.get(id(detector)) for detector in detectors)
+            return interest, {number for number in numbers if number is not None}
+        return ~Interest.NOTHING, {
             number
             for number, (literals, patterns) in enumerate(self._patterns)
             if any(literal in content for literal in literals)
@@ -46,10 +48,6 @@ class Relevance:
         if self._first_pass is None:
             return True
         return self._first_pass.has_any(b"\n".join(_line(field.name, field.value) for field in fields))
-
-    def interest_in(self, content: bytes, *, program: bool) -> Interest:
-        """What a closer look at the bytes, the text of a ``program`` maybe, could be for; without a first pass, all."""
-        return self._first_pass.interest_in(content, program=program) if self._first_pass else ~Interest.NOTHING
 
     def detectors(self, numbers: frozenset[int]) -> list[Detector]:
         """The detectors of these numbers, in their order."""

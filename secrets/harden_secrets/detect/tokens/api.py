@@ -177,7 +177,8 @@ API_FORMS = (
         _API,
         "Discord bot token",
         (b"M", b"N", b"O"),
-        rb"(?<![A-Za-z0-9])[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}(?![\w-])",
+        # an account's number in base64: three digits are four characters
+        rb"(?<![A-Za-z0-9])[MNO][DTjz][AEIMQUYcgk][A-Za-z0-9_-]{20,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}(?![\w-])",
         _discord,
     ),
     TokenForm(

@@ -40,8 +40,7 @@ class TokenForm:
         """What the first pass searches for."""
         if self.telling and all(len(literal) >= 4 for literal in self.literals):
             return tuple(Signature(literal) for literal in self.literals)
-        bare = all(len(literal) < 2 for literal in self.literals)
-        return Signature(without_looking(self.pattern), literal=False, encoded=False, bare=bare), OF_SECRET
+        return Signature(without_looking(self.pattern), literal=False, encoded=False), OF_SECRET
 
 
 @dataclass(frozen=True, slots=True)
