@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harden_secrets.cluster.port import Manifest
 from harden_secrets.plan.file import as_text
 from tests.harden_secrets.keys import ssh, symmetric
-from tests.harden_secrets.stage import Stage, workload
+from tests.harden_secrets.stage import Stage, entries, workload
 
 NAME = "settings"
 FORMS = ("text", "base64", "bytes")
@@ -112,3 +112,19 @@ def test_everybody_sees_what_was_seen(estate: tuple[list[Manifest], str]) -> Non
         assert stage.wrong == []
         stage.run(plan, Path(folder)).back()
         assert stage.wrong == []
+
+
+def test_a_file_that_nobody_looks_at_does_not_keep_a_pod_from_starting() -> None:
+    """A volume that was turned for one key lists the others: none of them may go while it is listed."""
+    both = values()
+    data = {"first": both["first"].decode(), "level": "info"}
+    binary = {"second": base64.b64encode(both["second"]).decode()}
+    holder = entries("ConfigMap", "settings", {}) | {"data": data, "binaryData": binary}
+    mount = {"name": "v", "mountPath": "/first", "subPath": "first"}
+    user = workload("Deployment", "w", {"volumeMounts": [mount]}, [{"name": "v", "configMap": {"name": "settings"}}])
+    stage = Stage([holder, user])
+    plan = stage.plan("")
+    with TemporaryDirectory() as folder:
+        stage.run(plan, Path(folder)).forward()
+        stage.run(plan, Path(folder)).back()
+    assert stage.wrong == []

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from harden.errors import HardenError
 from harden_secrets.cluster.port import Manifest
 from harden_secrets.pointer import at, at_or_none, entered, escaped, tokens
 
@@ -50,8 +51,9 @@ def is_applied(now: Manifest, before: Manifest, patch: Sequence[Operation]) -> b
 def reverse(before: Manifest, after: Manifest, now: Manifest) -> list[Operation]:
     """A patch that makes ``now`` as ``before`` where ``after`` differs from it; empty where it is so already.
 
-    Others' changes to other fields stay. It works on the smallest subtrees that are there in all three, and tests
-    first that they are what was last seen.
+    Others' changes to other fields and other items of lists stay. It works on the smallest subtrees that are there in
+    all three, and tests first that they are what was last seen. Raises HardenError where what others changed in a list
+    cannot be told from what is to be taken back.
     """
     return list(_differences(before, after, now, ""))
 
@@ -64,13 +66,55 @@ def _differences(before: Any, after: Any, now: Any, path: str) -> list[Operation
         for key in sorted({*before, *after}):
             found += _entry(before, after, now, key, f"{path}/{escaped(key)}")
         return found
-    if all(isinstance(one, list) for one in (before, after, now)) and len(before) == len(after) == len(now):
-        return [
-            operation
-            for number in range(len(now))
-            for operation in _differences(before[number], after[number], now[number], f"{path}/{number}")
-        ]
+    if all(isinstance(one, list) for one in (before, after, now)):
+        return _in_list(before, after, now, path)
     return [{"op": "test", "path": path, "value": now}, {"op": "replace", "path": path, "value": before}]
+
+
+def _in_list(before: list[Any], after: list[Any], now: list[Any], path: str) -> list[Operation]:
+    """Items are told by their names where they have any; else the list must be as it was left, or keep its length."""
+    untouched = now == after
+    if len(before) == len(after) == len(now) and (untouched or _names(before) == _names(after) == _names(now)):
+        pairs = enumerate(zip(before, after, now, strict=True))
+        return [one for number, items in pairs for one in _differences(*items, f"{path}/{number}")]
+    if untouched:
+        return [{"op": "test", "path": path, "value": now}, {"op": "replace", "path": path, "value": before}]
+    was, left, there = _named(before), _named(after), _named(now)
+    if was is None or left is None or there is None:
+        raise HardenError(
+            f"{path}: somebody has changed this list since, and its items have no names by which to tell them apart",
+            "take back by hand what harden changed there, then run the command again",
+        )
+    return _by_name(was, left, there, path)
+
+
+def _by_name(before: dict[str, Any], after: dict[str, Any], now: dict[str, Any], path: str) -> list[Operation]:
+    """Changes first, while the numbers are right; then what was added goes, from the end; then what was taken comes."""
+    found: list[Operation] = []
+    places = {name: number for number, name in enumerate(now)}
+    for name, number in places.items():
+        if name in before and name in after:
+            found += _differences(before[name], after[name], now[name], f"{path}/{number}")
+    for name, number in reversed(places.items()):
+        if name in after and name not in before:
+            item = f"{path}/{number}"
+            found += [{"op": "test", "path": item, "value": now[name]}, {"op": "remove", "path": item}]
+    gone = [name for name in before if name not in after and name not in now]
+    return found + [{"op": "add", "path": f"{path}/-", "value": before[name]} for name in gone]
+
+
+def _names(items: list[Any]) -> list[str] | None:
+    """What Kubernetes tells the items of a list by, names or where volumes are mounted; None where there is neither."""
+    for key in ("mountPath", "name"):
+        if all(isinstance(item, dict) and isinstance(item.get(key), str) for item in items):
+            return [item[key] for item in items]
+    return None
+
+
+def _named(items: list[Any]) -> dict[str, Any] | None:
+    """The items by their names; None where they have none, or two have one."""
+    names = _names(items)
+    return None if names is None or len(set(names)) != len(names) else dict(zip(names, items, strict=True))
 
 
 def _entry(

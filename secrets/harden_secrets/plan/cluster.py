@@ -201,9 +201,13 @@ class _Builder:
         return tuple(one for one in everyone if one.object is None or not has_ended(objects.get(one.object, {})))
 
     def _use(self, name: ObjectName, entries: Sequence[Entry], user: Consumer, move: Move) -> Iterator[Use]:
-        """The use, if any of what moves is seen by it, or if it refers to an object that will be gone."""
+        """The use, if any of what moves is seen by it, or if it refers to what will be gone.
+
+        A volume that an earlier key of the object turned lists the entries that stayed: it cannot be mounted without
+        one of them, even where nobody looks at that.
+        """
         seen = tuple(entry for entry in entries if consuming.seen_by(user, name, entry))
-        if seen or (move.whole and self._refers(user.replaced, name, move)):
+        if seen or ((move.whole or user.replaced in self._turned) and self._refers(user.replaced, name, move)):
             yield Use(user, name, seen, move.secret)
 
     def _refers(self, target: ObjectName | None, name: ObjectName, move: Move) -> bool:

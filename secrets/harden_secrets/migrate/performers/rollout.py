@@ -23,10 +23,18 @@ def is_complete(workload: Mapping[str, Any]) -> bool:
     if workload["kind"] in ("ReplicaSet", "ReplicationController"):
         return _all(status, wanted, "readyReplicas")
     if workload["kind"] == "StatefulSet":
-        return _all(status, wanted, "updatedReplicas", "readyReplicas") and (
-            not wanted or status.get("currentRevision") == status.get("updateRevision")
-        )
+        return _is_complete_in_order(spec, status, wanted)
     return status.get("replicas", 0) == wanted and _all(status, wanted, "updatedReplicas", "availableReplicas")
+
+
+def _is_complete_in_order(spec: Mapping[str, Any], status: Mapping[str, Any], wanted: int) -> bool:
+    """A StatefulSet replaces its pods from the last down to the one with the number ``partition``, and no further."""
+    partition = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0
+    if partition:
+        updated = status.get("updatedReplicas", 0) >= wanted - min(partition, wanted)
+        return updated and _all(status, wanted, "readyReplicas")
+    same = status.get("currentRevision") == status.get("updateRevision")
+    return _all(status, wanted, "updatedReplicas", "readyReplicas") and (not wanted or same)
 
 
 def has_failed(workload: Mapping[str, Any]) -> str:
