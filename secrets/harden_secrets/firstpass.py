@@ -4,9 +4,11 @@ All signatures of all detectors, their encoded forms and the magic numbers of wh
 database: it goes through a hundred megabytes in a fraction of a second, whatever the number of patterns.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import IntFlag
+from functools import partial
 
 from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.encodedforms import encoded_forms
@@ -31,6 +33,7 @@ REFERENCES = (
 # Base64 in lines: a signature may be cut in two by the end of one.
 _IN_LINES = rb"[A-Za-z0-9+/_-]{60}\r?\n"
 _LINE_ENDS = b" \t\r\n"
+MAKING = 1  # raised whenever something else is made of a signature: what was compiled and kept is then of no use
 
 
 class Interest(IntFlag):
@@ -76,10 +79,10 @@ class FirstPass:
         self._in_lines, self._public, self._secret, self._reference = range(self._forms, self._forms + 4)
         self._weak = {self._in_lines, self._public, self._secret}  # what says nothing by itself
         self._of_secret = [at for at, one in enumerate(detectors) if OF_SECRET in one.signatures]
-        bare = set(self._bare(wrappings))
-        patterns = list(self._patterns(wrappings, public))
-        self._fixed = PatternSet((one for one in patterns if one.expression not in bare), remembered)
-        self._loose = PatternSet((one for one in patterns if one.expression in bare), remembered)
+        patterns = partial(self._patterns, wrappings, public)
+        name = _name(detectors, wrappings, public)
+        self._fixed = PatternSet(partial(patterns, bare=False), f"{name}-fixed", remembered)
+        self._loose = PatternSet(partial(patterns, bare=True), f"{name}-loose", remembered)
 
     def interest_in(self, content: Content, *, program: bool = False) -> Interest:
         """What a closer look at the bytes could be for; nothing for nearly all bytes.
@@ -109,7 +112,7 @@ class FirstPass:
         for form, needs in _NEEDS.items():
             if form in forms:
                 interest |= needs
-        if manifest or self._wrapping in seen or self._reference in seen:
+        if manifest or self._wrapping in seen:
             interest |= Interest.WHOLE
         return interest | Interest.SECRET
 
@@ -137,24 +140,23 @@ class FirstPass:
         seen = self._fixed.numbers_in(content)
         return seen if program else seen | self._loose.numbers_in(content)
 
-    def _bare(self, wrappings: Sequence[Signature]) -> Iterator[bytes]:
-        for signatures in (*(detector.signatures for detector in self._detectors), wrappings):
-            yield from (signature.pattern for signature in signatures if signature.bare)
-        yield _IN_LINES
-
-    def _patterns(self, wrappings: Sequence[Signature], public: Sequence[Signature]) -> Iterator[Pattern]:
+    def _patterns(
+        self, wrappings: Sequence[Signature], public: Sequence[Signature], *, bare: bool
+    ) -> Iterator[Pattern]:
         groups = [*(detector.signatures for detector in self._detectors), wrappings]
         for number, signatures in enumerate(groups):
             for signature in signatures:
-                if signature != OF_SECRET:
+                if signature.bare == bare and signature != OF_SECRET:
                     yield from self._in_all_forms(number, signature)
+        if bare:
+            yield Pattern(_IN_LINES, self._in_lines)
+            return
         for signature in (SECRET, OF_SECRET):
             yield from _as_it_is(self._secret, signature)
         for signature in REFERENCES:
             yield from _as_it_is(self._reference, signature)
         for signature in public:
             yield from _as_it_is(self._public, signature)
-        yield Pattern(_IN_LINES, self._in_lines)
 
     def _in_all_forms(self, number: int, signature: Signature) -> Iterator[Pattern]:
         if signature.plain:
@@ -165,6 +167,12 @@ class FirstPass:
             for spelling in _spellings(signature):
                 for form, literal in encoded_forms(spelling):
                     yield Pattern(_escaped(literal), number + self._count * form)
+
+
+def _name(detectors: Sequence[Detector], *others: Sequence[Signature]) -> str:
+    """Differs wherever other patterns are made: by the signatures, and by what we make of one."""
+    signatures = (*(detector.signatures for detector in detectors), *others, SECRET, OF_SECRET, REFERENCES, _IN_LINES)
+    return hashlib.sha256(repr((MAKING, signatures)).encode()).hexdigest()[:24]
 
 
 def _as_it_is(number: int, signature: Signature) -> Iterator[Pattern]:

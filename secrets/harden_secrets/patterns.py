@@ -1,7 +1,6 @@
 """Many regular expressions as one Hyperscan database, searched for in one go."""
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from harden.errors import HardenError
@@ -26,15 +25,20 @@ class Remembered(Protocol):
 
 
 class PatternSet:
-    """Patterns ready for use. Raises HardenError where Hyperscan has no build for the machine."""
+    """Patterns ready for use. Raises HardenError where Hyperscan has no build for the machine.
 
-    def __init__(self, patterns: Iterable[Pattern], remembered: Remembered | None = None) -> None:
+    ``patterns`` makes them, which is left out where there is something remembered under the ``name``: that must differ
+    wherever the patterns do.
+    """
+
+    def __init__(
+        self, patterns: Callable[[], Iterable[Pattern]], name: str = "", remembered: Remembered | None = None
+    ) -> None:
         hyperscan = _hyperscan()
-        different = sorted(set(patterns))
-        name = _name(hyperscan, different)
+        name = f"{name}-{hyperscan.__version__}"
         database = _loaded(hyperscan, remembered.get(name)) if remembered else None
         if database is None:
-            database = _compiled(hyperscan, different)
+            database = _compiled(hyperscan, sorted(set(patterns())))
             if remembered:
                 remembered.put(name, hyperscan.dumpb(database))
         self._database = database
@@ -48,12 +52,6 @@ class PatternSet:
 
         self._database.scan(content, match_event_handler=note)
         return seen
-
-
-def _name(hyperscan: Any, patterns: Sequence[Pattern]) -> str:
-    """Differs wherever another database is needed; the machine is looked at when one is loaded."""
-    text = repr((hyperscan.__version__, patterns))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _compiled(hyperscan: Any, patterns: Sequence[Pattern]) -> Any:

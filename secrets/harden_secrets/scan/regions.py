@@ -19,6 +19,7 @@ _OBJECTS = re.compile(rb"\"apiVersion\"\s{0,8}:\s{0,8}\"(?:[a-z0-9.-]{1,253}/)?v
 _RUN = re.compile(rb"[A-Za-z0-9+/=_%\\-]+")  # what encoded text is made of, escaped line ends included
 _BESIDE = [bytes((byte,)) for byte in b" \t\n\"',:;<>()\0"]
 _DOCUMENTS = frozenset({"ipynb"})
+_LISTS = frozenset({"lock", "sum", "csv", "tsv"})
 
 
 def regions(content: bytes, file: str, interest: Interest, first_pass: FirstPass) -> Iterator[tuple[int, int]]:
@@ -45,9 +46,10 @@ def _is_loose(content: bytes, file: str) -> bool:
     """Whether the text is one in which nothing depends on what is far away."""
     if is_binary(content):
         return True
-    if is_code(file) or is_prose(file):
-        return suffix(file) not in _DOCUMENTS
-    return suffix(file) == "json" and not _OBJECTS.search(content)
+    kind = suffix(file)
+    if is_code(file) or is_prose(file) or kind in _LISTS:
+        return kind not in _DOCUMENTS
+    return kind == "json" and not file.endswith(".tf.json") and not _OBJECTS.search(content)
 
 
 def _interesting(

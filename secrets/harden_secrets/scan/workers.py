@@ -4,6 +4,7 @@ A process that dies is an error, never a smaller result.
 """
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -132,6 +133,8 @@ class _Team(Generic[Task, Answer]):
 
 def _serve(pipe: "Connection[Any, Any]", not_ours: list["Connection[Any, Any]"], work: Callable[[Any], Any]) -> None:
     """What a process does: take a task, give its answer, until there are no more."""
+    gc.freeze()
+    gc.enable()  # off in the first process, which ends soon; what this one takes apart must not pile up
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them; the first process ends the others
     for other in not_ours:
         other.close()
