@@ -22,6 +22,7 @@ from tests.harden_secrets.keys import pem
 
 _MIB = 1 << 20
 _ZEROS = bytes(_MIB)
+_REASON = "key: -----BEGIN PRIVATE KEY-----"  # for a closer look: without one nothing is taken apart
 _PROGRAM = """
 import sys
 from harden_secrets.detect import DETECTORS
@@ -103,7 +104,7 @@ def base64_within_base64() -> bytes:
 
 
 def laughs() -> bytes:
-    lines = ["kind: Secret", "a0: &a0 [password, password, password, password, password, password, password]"]
+    lines = [_REASON, "a0: &a0 [password, password, password, password, password, password, password]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
     return "\n".join(lines).encode()
 
@@ -122,7 +123,7 @@ def zip_of_documents() -> bytes:
 
 
 def many_fields() -> bytes:
-    return b"kind: Secret\n" + b"".join(b"a%d: b\n" % number for number in range(400_000))
+    return _REASON.encode() + b"\n" + b"".join(b"a%d: b\n" % number for number in range(400_000))
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {

@@ -128,7 +128,8 @@ def test_kubernetes(bao: DevServer, root: hvac.Client, api_server: Server, tmp_p
     }
     api_server.admin.apply(account, binding, namespace=namespace)
     token = api_server.admin.token("harden", namespace)
-    root.sys.enable_auth_method("kubernetes")
+    if "kubernetes/" not in root.sys.list_auth_methods():  # the server is shared with other tests
+        root.sys.enable_auth_method("kubernetes")
     reviewed = {"kubernetes_host": api_server.url, "kubernetes_ca_cert": api_server.certificate}
     root.adapter.post("/v1/auth/kubernetes/config", json={**reviewed, "token_reviewer_jwt": token})
     role = {"bound_service_account_names": "harden", "bound_service_account_namespaces": namespace}
