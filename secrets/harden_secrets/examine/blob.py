@@ -27,6 +27,8 @@ def examine(
     detectors: Sequence[Detector],
     budget: Budget = _DEFAULT,
     first_pass: FirstPass | None = None,
+    *,
+    fragment: bool = False,
 ) -> Iterator[Observation]:
     """Everything that the detectors recognise in a file's content, however it is wrapped, each value once a place.
 
@@ -35,11 +37,12 @@ def examine(
     whatever the content is.
 
     ``detectors`` are all that may be asked, also about what is wrapped in the content. With a ``first_pass`` over the
-    signatures of these, large contents and archives take a fraction of the time.
+    signatures of these, large contents and archives take a fraction of the time. A ``fragment`` is a part of the file,
+    which is not taken apart as a document would be.
     """
     relevance = _relevance(tuple(detectors), first_pass)
     where = Where(0, len(content), 1, exact=True, lined=True)
-    layer = Layer(content, where, Surroundings(file=file))
+    layer = Layer(content, where, Surroundings(file=file), fragment=fragment)
     return _told(Examination(relevance, Meter(budget)).layer(layer))
 
 

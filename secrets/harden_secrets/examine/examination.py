@@ -9,6 +9,7 @@ from harden_secrets.budget import Meter
 from harden_secrets.detect.filekind import is_binary, is_code
 from harden_secrets.detect.quiet import is_scanner_rules
 from harden_secrets.documents import Field, Taken, take_apart
+from harden_secrets.documents.scripts import heredocs
 from harden_secrets.documents.spans import Spans
 from harden_secrets.examine.layer import Layer, Seen
 from harden_secrets.examine.quiet import is_encrypted
@@ -71,6 +72,8 @@ class Examination:
         content = layer.content
         if is_binary(content):
             return []
+        if layer.fragment:
+            return [Taken("", list(heredocs(content)))]
         may_be = b"\n" in content or content[:1] in (b"{", b"[")
         if may_be and not self._meter.take_document(len(content)):
             return [Taken("", [], "there is more in it than is taken apart into fields")]

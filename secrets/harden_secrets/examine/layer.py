@@ -12,7 +12,7 @@ class Layer:
     """The file, a field of a document, or what came out of a wrapping.
 
     ``origin`` is where it came from in its ``parent``. ``relevant`` are the numbers of the detectors that are worth
-    asking, ``named`` says that the layer is a field with a name.
+    asking, ``named`` says that the layer is a field with a name, ``fragment`` that it is a part of a text, no document.
     """
 
     content: bytes
@@ -24,6 +24,7 @@ class Layer:
     parent: "Layer | None" = None
     origin: tuple[int, int] = (0, 0)
     depth: int = 0
+    fragment: bool = False
     lines: Lines = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Looking at a repository's objects: first which of them deserve it, then where these stand, then what is in them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from harden_secrets.scan.seen import Seen
 from harden_secrets.scan.workers import spread
 from harden_secrets.sources.git import Listing, ObjectBatch, ObjectReader, list_objects, missing_objects
 from harden_secrets.sources.gitcommand import Repository
-from harden_secrets.sources.gitplaces import places_of
+from harden_secrets.sources.gitplaces import Additions, commit_batches, staged_places
 from harden_secrets.sources.reading import Window
 from harden_secrets.sources.skipped import Skipped
 
@@ -103,9 +103,8 @@ def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -
     gathered.take(_without(path, repository, listing))
     if not chosen:
         return
-    chosen.sort()
-    with progress(output, f"looking up where {len(chosen)} of them stand"):
-        places = places_of(repository, chosen, listing)
+    places = _places(repository, chosen, listing, output)
+    chosen = _in_order(chosen, listing)
     batches = [ObjectBatch(tuple(chosen[at : at + _AT_ONCE])) for at in range(0, len(chosen), _AT_ONCE)]
     with (
         closing(CloserWork(repository, look=look, places=places)) as closer_work,
@@ -114,3 +113,26 @@ def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -
     ):
         for seen in answers_:
             gathered.take(seen)
+
+
+def _places(repository: Repository, chosen: Sequence[str], listing: Listing, output: Output) -> dict[str, str]:
+    """For each object ``COMMIT:path``, the first commit that brought it in, or ``:path`` where it is only staged.
+
+    What has no path is left out: commits, tags, and blobs that nothing refers to.
+    """
+    additions = Additions(repository, frozenset(chosen))
+    with (
+        spread(commit_batches(repository, listing), additions) as answers,
+        progress(output, f"looking up where {len(chosen)} of them stand"),
+    ):
+        by_batch = sorted(answers, key=lambda answer: answer[0])
+    places: dict[str, str] = {}
+    for _, found in by_batch:
+        places = found | places
+    return places if len(places) == len(chosen) else staged_places(repository) | places
+
+
+def _in_order(chosen: Iterable[str], listing: Listing) -> list[str]:
+    """In the order in which they are stored: git takes neighbours apart together."""
+    wanted = set(chosen)
+    return [name for batch in listing.batches for name in batch.ids if name in wanted]

@@ -15,7 +15,7 @@ from harden_secrets.firstpass import FirstPass, Interest
 from harden_secrets.material import Detector
 from harden_secrets.scan.allow import Allowances, allowances
 from harden_secrets.scan.defect import defect_in
-from harden_secrets.scan.regions import regions
+from harden_secrets.scan.regions import is_divisible, regions
 from harden_secrets.scan.seen import Allowed, MaybePublic, Paired, Pointer, Remarked, Seen
 from harden_secrets.severity import severity_of
 from harden_secrets.sources.skipped import Skipped
@@ -76,7 +76,10 @@ class Look:
             yield self._of_public(half.public), piece.lines + content.count(b"\n", 0, half.start) + 1
 
     def _closer(self, piece: Piece, content: bytes, interest: Interest) -> Iterator[Seen]:
-        for start, end in regions(content, piece.file, interest, self.first_pass):
+        if not is_divisible(content, piece.file, interest):
+            yield from self._examined(piece, content)
+            return
+        for start, end in regions(content, piece.file, self.first_pass):
             region = replace(
                 piece,
                 content=piece.content[start:end],
@@ -84,13 +87,14 @@ class Look:
                 first=piece.first and start == 0,
                 last=piece.last and end == len(content),
             )
-            yield from self._in_region(region, content[start:end])
+            yield from self._examined(region, content[start:end], fragment=True)
 
-    def _in_region(self, piece: Piece, content: bytes) -> Iterator[Seen]:
+    def _examined(self, piece: Piece, content: bytes, *, fragment: bool = False) -> Iterator[Seen]:
         allowed = allowances(content)
         for remark in allowed.remarks:
             yield Remarked(piece.source, remark.line + piece.lines, remark.text)
-        for observation in examine(content, piece.file, self.detectors, self.budget, self.first_pass):
+        observations = examine(content, piece.file, self.detectors, self.budget, self.first_pass, fragment=fragment)
+        for observation in observations:
             yield from self._reported(observation, piece, allowed)
 
     def _reported(self, observation: Observation, piece: Piece, allowed: Allowances) -> Iterator[Seen]:

@@ -22,11 +22,13 @@ _DOCUMENTS = frozenset({"ipynb"})
 _LISTS = frozenset({"lock", "sum", "csv", "tsv"})
 
 
-def regions(content: bytes, file: str, interest: Interest, first_pass: FirstPass) -> Iterator[tuple[int, int]]:
-    """Beginnings and ends of what to look at, in order and apart from each other; all of it where that is not long."""
-    if len(content) < LONG or interest & Interest.WHOLE or not _is_loose(content, file):
-        yield 0, len(content)
-        return
+def is_divisible(content: bytes, file: str, interest: Interest) -> bool:
+    """Whether a text is long, and in parts says as much as it does as a whole."""
+    return len(content) >= LONG and not interest & Interest.WHOLE and _is_loose(content, file)
+
+
+def regions(content: bytes, file: str, first_pass: FirstPass) -> Iterator[tuple[int, int]]:
+    """Beginnings and ends of what to look at in a text that can be divided, in order and apart from each other."""
     view = memoryview(content)
     start = end = -1
     deserves_look = partial(first_pass.deserves_look, program=is_code(file))

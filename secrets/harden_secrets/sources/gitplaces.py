@@ -1,51 +1,53 @@
 """Where an object of a repository stands: in which commit it appeared first, and under which path."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from harden.errors import HardenError
 from harden_secrets.sources.git import Listing
 from harden_secrets.sources.gitcommand import Repository
 
 _DIFF = ("diff-tree", "--stdin", "--root", "-r", "-c", "-z", "--raw", "--no-renames", "--no-ext-diff", "--no-textconv")
-_TOGETHER = 2_000  # commits; what git prints for them is held in memory
+_TOGETHER = 500  # commits; what git prints for them is held in memory
 _FAILURES = 64  # how often to try again with half of the commits before their paths are given up
 
 
-def places_of(repository: Repository, wanted: Iterable[str], listing: Listing) -> dict[str, str]:
-    """For each object ``COMMIT:path``, the first commit that brought it in, or ``:path`` where it is only staged.
+@dataclass(frozen=True, slots=True)
+class CommitBatch:
+    """Commits whose additions are looked up in one go. ``number`` is its place in the order of history."""
 
-    What has no path is left out: commits, tags, and blobs that nothing refers to.
-    """
-    missing = set(wanted)
-    found: dict[str, str] = {}
+    number: int
+    commits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """Looks up where objects that are ``wanted`` came in; made once for all batches."""
+
+    repository: Repository
+    wanted: frozenset[str]
+
+    def __call__(self, batch: CommitBatch) -> tuple[int, dict[str, str]]:
+        """``COMMIT:path`` for each of the objects that a commit of the batch brought in, by the first that did."""
+        found: dict[str, str] = {}
+        for name, place in _in_chunk(self.repository, batch.commits, [_FAILURES]):
+            if name in self.wanted:
+                found.setdefault(name, place)
+        return batch.number, found
+
+
+def commit_batches(repository: Repository, listing: Listing) -> list[CommitBatch]:
+    """All commits, oldest first; after them those that nothing refers to any more."""
     reachable = repository.run("rev-list", "--topo-order", "--reverse", "--all", "--reflog").decode().split()
-    for commits in (reachable, _sorted_rest(listing.commits, reachable)):
-        if missing and commits:
-            _look_up(_additions(repository, commits), missing, found)
-    if missing:
-        _look_up(_staged(repository), missing, found)
-    return found
+    # The parents of a lost commit may be gone, so that there is no walking along them.
+    lost = sorted(set(listing.commits) - set(reachable))
+    chunks = [part[at : at + _TOGETHER] for part in (reachable, lost) for at in range(0, len(part), _TOGETHER)]
+    return [CommitBatch(number, tuple(chunk)) for number, chunk in enumerate(chunks)]
 
 
-def _look_up(additions: Iterator[tuple[str, str]], missing: set[str], found: dict[str, str]) -> None:
-    for name, place in additions:
-        if name in missing:
-            missing.remove(name)
-            found[name] = place
-            if not missing:
-                return
-
-
-def _sorted_rest(commits: Sequence[str], reachable: Iterable[str]) -> list[str]:
-    """Commits that nothing refers to any more. Their parents may be gone, so that there is no walking along them."""
-    return sorted(set(commits) - set(reachable))
-
-
-def _additions(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Objects that a commit brought in, with their places, in the order of the commits."""
-    patience = [_FAILURES]
-    for at in range(0, len(commits), _TOGETHER):
-        yield from _in_chunk(repository, commits[at : at + _TOGETHER], patience)
+def staged_places(repository: Repository) -> dict[str, str]:
+    """``:path`` for each object in the index."""
+    return dict(reversed(list(_staged(repository))))
 
 
 def _in_chunk(repository: Repository, commits: Sequence[str], patience: list[int]) -> Iterator[tuple[str, str]]:
