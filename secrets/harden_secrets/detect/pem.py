@@ -20,7 +20,7 @@ _ENCRYPTED = re.compile(
     rb"\s*Proc-Type:\s*4,\s*ENCRYPTED\s*DEK-Info:\s*"
     rb"((?:AES|CAMELLIA|ARIA|SEED|SM4)[A-Z0-9-]*,[0-9A-Fa-f]{32}|[A-Z0-9][A-Z0-9-]*,[0-9A-Fa-f]{16})"
 )
-_HEADERS = re.compile(rb"\s*(?:[A-Za-z][A-Za-z0-9-]{1,30}: ?[^\n]*\n)+\s*\n")
+_HEADERS = re.compile(rb"\s*(?:[A-Za-z][A-Za-z0-9-]{1,30}:[^\n]*\n){1,20}+\s*\n")  # RFC 1421 has a dozen
 _SHORTEST = 16
 _SHORTEST_CIPHERTEXT = 64
 
