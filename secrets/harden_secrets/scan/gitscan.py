@@ -1,18 +1,19 @@
 """Looking at a repository's objects: first which of them deserve it, then where these stand, then what is in them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
 from harden.errors import HardenError
 from harden.output import Output
 from harden.progress import progress
+from harden_secrets.detect.filekind import is_code
 from harden_secrets.firstpass import FirstPass
 from harden_secrets.scan.look import Look, Piece
 from harden_secrets.scan.report import Gathered
 from harden_secrets.scan.seen import Seen
 from harden_secrets.scan.workers import spread
-from harden_secrets.sources.git import Listing, ObjectBatch, ObjectReader, list_objects, missing_objects
+from harden_secrets.sources.git import REACHING, Listing, ObjectBatch, ObjectReader, Reached, list_objects, reached
 from harden_secrets.sources.gitcommand import Repository
 from harden_secrets.sources.gitplaces import Additions, commit_batches, staged_places
 from harden_secrets.sources.reading import Window
@@ -51,8 +52,11 @@ class FirstWork(_Reading):
         return [
             each.id
             for each in self.reader.objects(batch)
-            if any(self.first_pass.deserves_look(window.content) for window in each.windows)
+            if self._any_deserves_look(each.windows, program=each.id in batch.programs)
         ]
+
+    def _any_deserves_look(self, windows: Iterable[Window], *, program: bool) -> bool:
+        return any(self.first_pass.deserves_look(window.content, program=program) for window in windows)
 
 
 @dataclass(slots=True)
@@ -73,46 +77,50 @@ class CloserWork(_Reading):
             yield from self.look.seen_in(Piece(source, path, window.content, window.lines, window.first, window.last))
 
 
-def _without(path: str, repository: Repository, listing: Listing) -> Iterator[Skipped]:
-    """What belongs to the repository and could not be looked at."""
-    for name in listing.damaged:
-        yield Skipped(f"{path}: {name}", "this object is damaged")
-    try:
-        gone = set(missing_objects(repository)) - set(listing.damaged)
-    except HardenError as error:
-        yield Skipped(path, f"not all of the history can be followed: {error}")
-        return
-    if gone:
-        number = f"{len(gone)} object{'' if len(gone) == 1 else 's'}"
-        yield Skipped(path, f"{number} of its history are not there (a partial clone?): {min(gone)} is the first")
-
-
 def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -> None:
     """Looks at every object of a repository, each once. Raises HardenError."""
     repository = Repository(path)
-    listing = list_objects(repository)
+    with repository.running(*REACHING) as finish:
+        listing = list_objects(repository)
+        there = _reached(path, finish, listing, gathered)
     chosen: list[str] = []
+    batches = (ObjectBatch(batch.ids, there.programs.intersection(batch.ids)) for batch in listing.batches)
     with (
         closing(FirstWork(repository, first_pass=look.first_pass)) as first_work,
-        spread(listing.batches, first_work) as answers,
+        spread(batches, first_work) as answers,
         progress(output, f"reading {listing.objects} objects of {path}"),
     ):
         for ids in answers:
             chosen.extend(ids)
     gathered.blobs += listing.objects
-    gathered.take(_without(path, repository, listing))
     if not chosen:
         return
     places = _places(repository, chosen, listing, output)
     chosen = _in_order(chosen, listing)
-    batches = [ObjectBatch(tuple(chosen[at : at + _AT_ONCE])) for at in range(0, len(chosen), _AT_ONCE)]
+    closer = [ObjectBatch(tuple(chosen[at : at + _AT_ONCE])) for at in range(0, len(chosen), _AT_ONCE)]
     with (
         closing(CloserWork(repository, look=look, places=places)) as closer_work,
-        spread(batches, closer_work) as answers_,
+        spread(closer, closer_work) as answers_,
         progress(output, f"looking at {len(chosen)} objects"),
     ):
         for seen in answers_:
             gathered.take(seen)
+
+
+def _reached(path: str, finish: Callable[[], bytes], listing: Listing, gathered: Gathered) -> Reached:
+    """What refs lead to. What belongs to the repository and could not be looked at is noted."""
+    gathered.take(Skipped(f"{path}: {name}", "this object is damaged") for name in listing.damaged)
+    try:
+        there = reached(finish(), is_code)
+    except HardenError as error:
+        gathered.take([Skipped(path, f"not all of the history can be followed: {error}")])
+        return Reached()
+    gone = set(there.missing) - set(listing.damaged)
+    if gone:
+        number = f"{len(gone)} object{'' if len(gone) == 1 else 's'}"
+        why = f"{number} of its history are not there (a partial clone?): {min(gone)} is the first"
+        gathered.take([Skipped(path, why)])
+    return there
 
 
 def _places(repository: Repository, chosen: Sequence[str], listing: Listing, output: Output) -> dict[str, str]:

@@ -7,7 +7,7 @@ database until git prunes it. Trees hold nothing but names; commits, tags and no
 import contextlib
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -24,9 +24,13 @@ _SCRATCH = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class ObjectBatch:
-    """Objects to look at, by their ids; they lie near each other in the repository."""
+    """Objects to look at, by their ids; they lie near each other in the repository.
+
+    ``programs`` are those of them that are program text by their names.
+    """
 
     ids: tuple[str, ...]
+    programs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,32 @@ def list_objects(repository: Repository) -> Listing:
     return Listing(tuple(batches), tuple(commits), objects, total + size, tuple(damaged))
 
 
-def missing_objects(repository: Repository) -> list[str]:
-    """The ids of those that branches, tags and the like lead to, and that are not there. Raises HardenError."""
-    told = repository.run("rev-list", "--objects", "--all", "--missing=print", "--quiet")
-    return [line[1:].decode() for line in told.splitlines() if line.startswith(b"?")]
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What branches, tags and the like lead to: ``programs`` are program text by their names, ``missing`` is gone."""
+
+    programs: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
+
+
+REACHING = ("rev-list", "--objects", "--all", "--missing=print")
+
+
+def reached(printed: bytes, is_program: Callable[[str], bool]) -> Reached:
+    """What git prints when it is called with the arguments above: an id, and a path if it has one, a line."""
+    programs, missing = [], []
+    judged: dict[bytes, bool] = {}
+    for line in printed.split(b"\n"):
+        if line.startswith(b"?"):
+            missing.append(line[1:].decode())
+            continue
+        name, _, path = line.partition(b" ")
+        kind = path[path.rfind(b".") :] if path else b""
+        if kind and (
+            judged[kind] if kind in judged else judged.setdefault(kind, is_program(f"x{kind.decode('latin-1')}"))
+        ):
+            programs.append(name.decode())
+    return Reached(frozenset(programs), tuple(missing))
 
 
 class ObjectReader:

@@ -2,8 +2,9 @@
 
 import os
 import subprocess
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
@@ -46,6 +47,36 @@ class Repository:
         if done.returncode:
             raise self.failed(arguments[0], done.stderr)
         return done.stdout
+
+    @contextmanager
+    def running(self, *arguments: str, seconds: float = SECONDS) -> Iterator[Callable[[], bytes]]:
+        """Starts git and goes on; what is given waits for its end and returns what it printed."""
+        with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
+            try:
+                process = subprocess.Popen(
+                    self._argv(arguments),
+                    stdin=subprocess.DEVNULL,
+                    stdout=printed,
+                    stderr=errors,
+                    env=_environment(),
+                )
+            except OSError as error:
+                raise _not_run(error) from error
+
+            def finish() -> bytes:
+                with limited(process, seconds):
+                    status = process.wait()
+                for file in (printed, errors):
+                    file.seek(0)
+                if status:
+                    raise self.failed(arguments[0], errors.read())
+                return printed.read()
+
+            try:
+                yield finish
+            finally:
+                process.kill()
+                process.wait()
 
     def start(self, *arguments: str, stderr: IO[bytes] | int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
         """A git that one talks to. Its end is the caller's matter."""
