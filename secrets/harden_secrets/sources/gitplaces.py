@@ -30,9 +30,8 @@ class Additions:
     def __call__(self, batch: CommitBatch) -> tuple[int, dict[str, str]]:
         """``COMMIT:path`` for each of the objects that a commit of the batch brought in, by the first that did."""
         found: dict[str, str] = {}
-        for name, place in _in_chunk(self.repository, batch.commits, [_FAILURES]):
-            if name in self.wanted:
-                found.setdefault(name, place)
+        for name, place in _in_chunk(self.repository, batch.commits, self.wanted, [_FAILURES]):
+            found.setdefault(name, place)
         return batch.number, found
 
 
@@ -50,7 +49,9 @@ def staged_places(repository: Repository) -> dict[str, str]:
     return dict(reversed(list(_staged(repository))))
 
 
-def _in_chunk(repository: Repository, commits: Sequence[str], patience: list[int]) -> Iterator[tuple[str, str]]:
+def _in_chunk(
+    repository: Repository, commits: Sequence[str], wanted: frozenset[str], patience: list[int]
+) -> Iterator[tuple[str, str]]:
     """Where trees are missing (a partial clone, a commit whose tree was pruned), those of the other commits."""
     try:
         printed = repository.run(*_DIFF, stdin="".join(f"{commit}\n" for commit in commits).encode())
@@ -58,20 +59,21 @@ def _in_chunk(repository: Repository, commits: Sequence[str], patience: list[int
         patience[0] -= 1
         if len(commits) > 1 and patience[0] > 0:
             middle = len(commits) // 2
-            yield from _in_chunk(repository, commits[:middle], patience)
-            yield from _in_chunk(repository, commits[middle:], patience)
+            yield from _in_chunk(repository, commits[:middle], wanted, patience)
+            yield from _in_chunk(repository, commits[middle:], wanted, patience)
         return
-    yield from _parsed(printed)
+    yield from _parsed(printed, wanted)
 
 
-def _parsed(printed: bytes) -> Iterator[tuple[str, str]]:
+def _parsed(printed: bytes, wanted: frozenset[str]) -> Iterator[tuple[str, str]]:
     commit = ""
     parts = iter(printed.split(b"\0"))
     for part in parts:
         if part.startswith(b":"):
             # `:MODE MODE ID ID STATUS`; of a merge one colon, mode and id more for each further parent
-            path = next(parts, b"").decode("utf-8", "surrogateescape")
-            yield part.split(b" ")[-2].decode(), f"{commit}:{path}"
+            name, path = part.split(b" ")[-2].decode(), next(parts, b"")
+            if name in wanted:
+                yield name, f"{commit}:{path.decode('utf-8', 'surrogateescape')}"
         elif part:
             commit = part.decode()
 
