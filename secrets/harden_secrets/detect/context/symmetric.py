@@ -30,11 +30,11 @@ def detect(content: bytes, surroundings: Surroundings) -> Iterator[Detection]:
     """Keys of Kubernetes' encryption at rest, of Ceph, and of settings such as ``ENCRYPTION_KEY``."""
     if b"EncryptionConfig" in content:
         for match in compiled(_AT_REST).finditer(content):
-            yield from _key(match["key"], match.start("key"), "encryption at rest of Kubernetes")
+            yield from _key(match["key"], match.start("key"), "encryption at rest of Kubernetes", certain=True)
     if b"==" in content and (b"AQ" in content or b"AR" in content):
         for match in compiled(_CEPH).finditer(content):
             if _is_ceph(match["key"]):
-                yield from _key(match["key"], match.start("key"), "Ceph")
+                yield from _key(match["key"], match.start("key"), "Ceph", certain=True)
     file = surroundings.file
     if is_settings(file) and not is_illustration(file) and not is_binary(content):
         yield from _settings(content, surroundings)
@@ -51,9 +51,9 @@ def _settings(content: bytes, surroundings: Surroundings) -> Iterator[Detection]
             yield from _key(value, setting.start, "")
 
 
-def _key(text: bytes, start: int, description: str) -> Iterator[Detection]:
+def _key(text: bytes, start: int, description: str, *, certain: bool = False) -> Iterator[Detection]:
     key = _bytes_of(text.removeprefix(b"base64:"))
-    if key is None or quiet.is_dummy_token(text.decode()) or not _is_random(text.decode(), key):
+    if key is None or quiet.is_dummy_token(text.decode()) or not (certain or _is_random(text.decode(), key)):
         return
     bits = f"{len(key) * 8} bits"
     description = f"{bits}, {description}" if description else bits
@@ -99,7 +99,7 @@ DETECTOR = Detector(
             + rb"\s{0,4}[:=]\s{0,4}"
             + MARKS
             + rb"(?:base64:)?"
-            + with_digit(rb"[A-Za-z0-9+/_-]", 22, 26),
+            + with_digit(rb"[A-Za-z0-9+/_-]", 22, 43),
             literal=False,
             encoded=False,
             ignore_case=True,
