@@ -1,80 +1,23 @@
-"""Looking at a repository's objects: first which of them deserve it, then where these stand, then what is in them."""
+"""Looking at a repository's objects: what is in them, and in which commit that stood first."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 
 from harden.errors import HardenError
 from harden.output import Output
 from harden.progress import progress
-from harden_secrets.detect.filekind import is_code
-from harden_secrets.firstpass import FirstPass
-from harden_secrets.scan.look import Look, Piece
+from harden_secrets.scan.gitwork import Batch, FirstWork, SecondWork
+from harden_secrets.scan.look import Look
 from harden_secrets.scan.report import Gathered
-from harden_secrets.scan.seen import Seen
+from harden_secrets.scan.seen import placed
 from harden_secrets.scan.workers import spread
-from harden_secrets.sources.git import REACHING, Listing, ObjectBatch, ObjectReader, Reached, list_objects, reached
+from harden_secrets.sources.git import REACHING, Listing, ObjectBatch, Reached, list_objects, reached
 from harden_secrets.sources.gitcommand import Repository
 from harden_secrets.sources.gitplaces import Additions, commit_batches, staged_places
-from harden_secrets.sources.reading import Window
 from harden_secrets.sources.skipped import Skipped
 
 _AT_ONCE = 32  # objects that are looked at closely in one go
-
-
-@dataclass(slots=True)
-class _Reading:
-    """Reads objects; each process starts a git of its own when it needs the first one."""
-
-    repository: Repository
-    _reader: ObjectReader | None = None
-
-    @property
-    def reader(self) -> ObjectReader:
-        if self._reader is None:
-            self._reader = ObjectReader(self.repository)
-        return self._reader
-
-    def close(self) -> None:
-        """Ends git where this process started one."""
-        if self._reader is not None:
-            self._reader.close()
-
-
-@dataclass(slots=True)
-class FirstWork(_Reading):
-    """What a process does with a batch of objects at first: names those that deserve a closer look."""
-
-    first_pass: FirstPass = field(kw_only=True)
-
-    def __call__(self, batch: ObjectBatch) -> list[str]:
-        """Their ids."""
-        return [
-            each.id
-            for each in self.reader.objects(batch)
-            if self._any_deserves_look(each.windows, program=each.id in batch.programs)
-        ]
-
-    def _any_deserves_look(self, windows: Iterable[Window], *, program: bool) -> bool:
-        return any(self.first_pass.deserves_look(window.content, program=program) for window in windows)
-
-
-@dataclass(slots=True)
-class CloserWork(_Reading):
-    """What a process does with objects that deserve a closer look. ``places`` says where they stand."""
-
-    look: Look = field(kw_only=True)
-    places: dict[str, str] = field(kw_only=True)
-
-    def __call__(self, batch: ObjectBatch) -> list[Seen]:
-        """What was seen in them."""
-        return [seen for each in self.reader.objects(batch) for seen in self._seen(each.id, each.windows)]
-
-    def _seen(self, name: str, windows: Iterable[Window]) -> Iterator[Seen]:
-        source = self.places.get(name, name)
-        _, _, path = source.partition(":")
-        for window in windows:
-            yield from self.look.seen_in(Piece(source, path, window.content, window.lines, window.first, window.last))
+_MOST_NAMES = 500_000  # objects whose paths are held in memory; in a larger repository they are looked up when needed
 
 
 def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -> None:
@@ -83,35 +26,49 @@ def scan_repository(path: str, look: Look, output: Output, gathered: Gathered) -
     with repository.running(*REACHING) as finish:
         listing = list_objects(repository)
         there = _reached(path, finish, listing, gathered)
-    chosen: list[str] = []
-    batches = (ObjectBatch(batch.ids, there.programs.intersection(batch.ids)) for batch in listing.batches)
-    with (
-        closing(FirstWork(repository, first_pass=look.first_pass)) as first_work,
-        spread(batches, first_work) as answers,
-        progress(output, f"reading {listing.objects} objects of {path}"),
-    ):
-        for ids in answers:
-            chosen.extend(ids)
     gathered.blobs += listing.objects
-    if not chosen:
+    batches = _read(repository, listing, there, look, output)
+    named = [one for batch in batches for one in batch.seen]
+    unnamed = [name for batch in batches for name in batch.unnamed]
+    if not (named or unnamed):
         return
-    places = _places(repository, chosen, listing, output)
-    chosen = _in_order(chosen, listing)
-    closer = [ObjectBatch(tuple(chosen[at : at + _AT_ONCE])) for at in range(0, len(chosen), _AT_ONCE)]
+    places = _places(repository, [*(name for name, _ in named), *unnamed], listing, output)
+    for name, seen in named:
+        gathered.take(placed(one, name, places.get(name, name)) for one in seen)
+    _look_again(SecondWork(repository, look, places), _in_order(unnamed, listing), output, gathered)
+
+
+def _read(repository: Repository, listing: Listing, there: Reached, look: Look, output: Output) -> list[Batch]:
+    batches = (
+        ObjectBatch(batch.ids, {name: there.paths[name] for name in batch.ids if name in there.paths})
+        for batch in listing.batches
+    )
     with (
-        closing(CloserWork(repository, look=look, places=places)) as closer_work,
-        spread(closer, closer_work) as answers_,
-        progress(output, f"looking at {len(chosen)} objects"),
+        closing(FirstWork(repository, look)) as work,
+        spread(batches, work) as answers,
+        progress(output, f"reading {listing.objects} objects of {repository.path}"),
     ):
-        for seen in answers_:
+        return list(answers)
+
+
+def _look_again(work: SecondWork, names: Sequence[str], output: Output, gathered: Gathered) -> None:
+    """At what no ref leads to, now that its path is known, and at messages."""
+    batches = [ObjectBatch(tuple(names[at : at + _AT_ONCE])) for at in range(0, len(names), _AT_ONCE)]
+    with (
+        closing(work),
+        spread(batches, work) as answers,
+        progress(output, f"looking at {len(names)} objects"),
+    ):
+        for seen in answers:
             gathered.take(seen)
 
 
 def _reached(path: str, finish: Callable[[], bytes], listing: Listing, gathered: Gathered) -> Reached:
     """What refs lead to. What belongs to the repository and could not be looked at is noted."""
     gathered.take(Skipped(f"{path}: {name}", "this object is damaged") for name in listing.damaged)
+    wanted = {name for batch in listing.batches for name in batch.ids} if listing.objects <= _MOST_NAMES else set()
     try:
-        there = reached(finish(), is_code)
+        there = reached(finish(), wanted)
     except HardenError as error:
         gathered.take([Skipped(path, f"not all of the history can be followed: {error}")])
         return Reached()

@@ -11,7 +11,8 @@ from functools import partial
 from harden_secrets.detect.filekind import is_binary, is_code, is_prose, suffix
 from harden_secrets.firstpass import FirstPass, Interest
 
-LONG = 24 << 10  # bytes; a shorter text is looked at as a whole
+DIVISIBLE = 8 << 10  # bytes; a shorter text is taken for a document if it looks like one
+LONG = 24 << 10  # a shorter text is looked at from its beginning to its end
 _LEAF = 4 << 10  # how finely it is divided
 _MARGIN = 8 << 10  # that is looked at before and after: more than is between two signatures of a key
 _OVERLAP = 2 << 10  # that two halves share when they are searched: more than any signature is long
@@ -24,11 +25,14 @@ _LISTS = frozenset({"lock", "sum", "csv", "tsv"})
 
 def is_divisible(content: bytes, file: str, interest: Interest) -> bool:
     """Whether a text is long, and in parts says as much as it does as a whole."""
-    return len(content) >= LONG and not interest & Interest.WHOLE and _is_loose(content, file)
+    return len(content) >= DIVISIBLE and not interest & Interest.WHOLE and _is_loose(content, file)
 
 
 def regions(content: bytes, file: str, first_pass: FirstPass) -> Iterator[tuple[int, int]]:
     """Beginnings and ends of what to look at in a text that can be divided, in order and apart from each other."""
+    if len(content) < LONG:
+        yield 0, len(content)
+        return
     view = memoryview(content)
     start = end = -1
     deserves_look = partial(first_pass.deserves_look, program=is_code(file))

@@ -1,6 +1,6 @@
 """What one look at a blob comes to. Everything here may be shown: nothing holds a value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harden_secrets.finding import Finding
 from harden_secrets.material import Material
@@ -54,3 +54,16 @@ class MaybePublic:
 
 
 Seen = Finding | Skipped | Pointer | Allowed | Remarked | Paired | MaybePublic
+
+
+def placed(seen: Seen, name: str, source: str) -> Seen:
+    """What was seen in something that had only a ``name``, once its ``source`` is known."""
+    match seen:
+        case Finding():
+            return replace(seen, place=replace(seen.place, source=source))
+        case Skipped():
+            return replace(seen, source=source + seen.source.removeprefix(name))  # a line may follow
+        case Paired():
+            return seen
+        case _:
+            return replace(seen, source=source)

@@ -7,8 +7,8 @@ database until git prunes it. Trees hold nothing but names; commits, tags and no
 import contextlib
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import IO
 
 from harden.errors import HardenError
@@ -26,11 +26,11 @@ _SCRATCH = 1 << 16
 class ObjectBatch:
     """Objects to look at, by their ids; they lie near each other in the repository.
 
-    ``programs`` are those of them that are program text by their names.
+    ``paths`` are those of the ones that are known to have one.
     """
 
     ids: tuple[str, ...]
-    programs: frozenset[str] = frozenset()
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +83,27 @@ def list_objects(repository: Repository) -> Listing:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What branches, tags and the like lead to: ``programs`` are program text by their names, ``missing`` is gone."""
+    """What branches, tags and the like lead to: one of the ``paths`` of each object, and what is ``missing``."""
 
-    programs: frozenset[str] = frozenset()
+    paths: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
 
 REACHING = ("rev-list", "--objects", "--all", "--missing=print")
 
 
-def reached(printed: bytes, is_program: Callable[[str], bool]) -> Reached:
+def reached(printed: bytes, wanted: Container[str]) -> Reached:
     """What git prints when it is called with the arguments above: an id, and a path if it has one, a line."""
-    programs, missing = [], []
-    judged: dict[bytes, bool] = {}
+    paths: dict[str, str] = {}
+    missing: list[str] = []
     for line in printed.split(b"\n"):
         if line.startswith(b"?"):
             missing.append(line[1:].decode())
             continue
         name, _, path = line.partition(b" ")
-        kind = path[path.rfind(b".") :] if path else b""
-        if kind and (
-            judged[kind] if kind in judged else judged.setdefault(kind, is_program(f"x{kind.decode('latin-1')}"))
-        ):
-            programs.append(name.decode())
-    return Reached(frozenset(programs), tuple(missing))
+        if path and (known := name.decode()) in wanted:
+            paths[known] = path.decode("utf-8", "surrogateescape")
+    return Reached(paths, tuple(missing))
 
 
 class ObjectReader:
