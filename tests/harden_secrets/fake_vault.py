@@ -97,7 +97,7 @@ class FakeVault:
             kept = known.versions.get(number)
             if kept is None or kept.deleted or kept.data is None:
                 return None
-            return Stored(number, decoded(kept.data, path))
+            return Stored(number, decoded(kept.data, path), MARKER not in kept.data)
 
         return self._call("read", path, act)
 

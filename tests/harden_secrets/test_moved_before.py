@@ -106,3 +106,32 @@ def test_what_a_later_run_found_stored_stays(tmp_path: Path, finished: bool) -> 
     journal.finish()
     (later.path / "key").unlink(missing_ok=True)
     check_nothing_builds_on(RunFolder(tmp_path, "r1"), tmp_path)
+
+
+def test_undone_an_addition_leaves_the_newest_version_as_it_was() -> None:
+    """A deleted newest version would hide the one before from operators and from `deliver`; told twice, it is one."""
+    cluster, vault = FakeCluster(), FakeVault()
+    objects = scene(symmetric.git_crypt(), ssh.openssh())
+    cluster.put(*objects)
+    plan = build(world(objects), Request(), "p", "now")
+    store, path = Store(site(plan, vault, cluster)), plan.secrets[0].vault_path
+    vault.write(path, {"other": Confidential(b"o")}, cas=0)
+    before = store.capture(STEP)
+    store.perform(STEP, before)
+    for _ in range(2):
+        store.undo(STEP, before)
+        now = vault.read(path)
+        assert now is not None
+        assert (now.version, dict(now.fields)) == (3, {"other": Confidential(b"o")})
+
+
+def test_what_another_program_wrote_as_text_is_left_to_it() -> None:
+    """It would find base64 where its text was."""
+    cluster, vault = FakeCluster(), FakeVault()
+    objects = scene(symmetric.git_crypt(), ssh.openssh())
+    cluster.put(*objects)
+    plan = build(world(objects), Request(), "p", "now")
+    vault.put_foreign(plan.secrets[0].vault_path, {"other": "text"})
+    store = Store(site(plan, vault, cluster))
+    with pytest.raises(HardenError, match="something else is stored"):
+        store.perform(STEP, store.capture(STEP))

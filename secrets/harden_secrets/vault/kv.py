@@ -10,7 +10,7 @@ from harden.document.wording import quote
 from harden_secrets.confidential import Confidential
 from harden_secrets.vault.connection import Connection
 from harden_secrets.vault.customdata import annotate
-from harden_secrets.vault.encoding import decoded, encoded
+from harden_secrets.vault.encoding import MARKER, decoded, encoded
 from harden_secrets.vault.metadata import read_metadata
 from harden_secrets.vault.mount import check_version
 from harden_secrets.vault.paths import path_fault
@@ -50,7 +50,8 @@ class KeyValue:
         )
         if answer is None or answer["data"]["data"] is None:
             return None
-        return Stored(int(answer["data"]["metadata"]["version"]), decoded(answer["data"]["data"], where))
+        data = answer["data"]["data"]
+        return Stored(int(answer["data"]["metadata"]["version"]), decoded(data, where), MARKER not in data)
 
     def write(self, path: str, fields: Mapping[str, Confidential], *, cas: int) -> int:
         """See the port."""

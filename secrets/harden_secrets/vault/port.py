@@ -32,10 +32,14 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One version as it was read: the bytes of each field, exactly as they were handed in."""
+    """One version as it was read: the bytes of each field, exactly as they were handed in.
+
+    ``foreign``: somebody else wrote it, as plain texts, and reads it so.
+    """
 
     version: int
     fields: Mapping[str, Confidential]
+    foreign: bool = False
 
 
 class VaultError(HardenError):

@@ -28,6 +28,8 @@ class Store:
         """A path that has these bytes is as it should be; others at their names are somebody else's."""
         secret = self._site.secret(step)
         there = self._site.vault.read(secret.vault_path)
+        if there is not None and there.foreign:
+            raise self._taken(secret)  # whoever wrote it reads texts, and would find base64
         if there is not None and self._has_all(secret, there.fields):
             return {"path": secret.vault_path, "version": there.version}
         fields = gathered(secret, lambda: self._site.cluster, self._site.fingerprints)
@@ -38,17 +40,23 @@ class Store:
         return {"path": secret.vault_path, "version": version}
 
     def undo(self, step: Step, before: Confidential) -> None:
-        """Soft-delete the version that this run wrote, and none that somebody else wrote before or after it.
+        """Take back the version that this run wrote, and none that somebody else wrote before or after it.
 
-        Nobody uses it any more: everything after it is undone.
+        Nobody uses it any more: everything after it is undone. Where an earlier version was in use, its fields are
+        written again: a deleted newest version would hide it from everybody who asks for the newest.
         """
-        secret, ours = self._site.secret(step), _version(before) + 1
+        secret, version = self._site.secret(step), _version(before)
+        ours = version + 1
         known = self._site.vault.metadata(secret.vault_path)
         if known is None or known.current < ours:
             return
         there = self._site.vault.read(secret.vault_path, ours)
-        if there is not None and self._has_all(secret, there.fields):
-            self._site.vault.delete(secret.vault_path, (ours,))
+        if there is None or not self._has_all(secret, there.fields):
+            return
+        old = self._site.vault.read(secret.vault_path, version) if version else None
+        if known.current == ours and old is not None:
+            self._site.vault.write(secret.vault_path, old.fields, cas=ours)
+        self._site.vault.delete(secret.vault_path, (ours,))
 
     def _has_all(self, secret: PlannedSecret, fields: Mapping[str, Confidential]) -> bool:
         # By keyed digest: the copies may be gone already, where the run goes on after a crash.
@@ -56,10 +64,13 @@ class Store:
 
     def _check_none_differs(self, secret: PlannedSecret, fields: Mapping[str, Confidential]) -> None:
         if any(one.name in fields and self._digest(fields[one.name]) != one.digest for one in secret.fields):
-            raise HardenError(
-                f"{self._site.plan.vault_mount}/{secret.vault_path}: something else is stored there already",
-                "nothing was overwritten; name another path for it in the inventory, or remove what is there",
-            )
+            raise self._taken(secret)
+
+    def _taken(self, secret: PlannedSecret) -> HardenError:
+        return HardenError(
+            f"{self._site.plan.vault_mount}/{secret.vault_path}: something else is stored there already",
+            "nothing was overwritten; name another path for it in the inventory, or remove what is there",
+        )
 
     def _digest(self, value: Confidential) -> str:
         return self._site.fingerprints.of_bytes(STORED, value)
