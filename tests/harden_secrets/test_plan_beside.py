@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from harden_secrets.migrate.reversal import applied
+from harden_secrets.objectpatch import applied
 from harden_secrets.plan.cluster import build
 from harden_secrets.plan.values import Plan
 from harden_secrets.plan.world import Request

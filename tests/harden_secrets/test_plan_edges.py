@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harden_secrets.inventory.terms import object_fault
-from harden_secrets.migrate.reversal import applied, untrue
+from harden_secrets.objectpatch import applied, untrue
 from harden_secrets.plan import naming
 from harden_secrets.plan.cluster import build
 from harden_secrets.plan.file import as_text

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harden_secrets.migrate.reversal import applied
+from harden_secrets.objectpatch import applied
 from harden_secrets.plan.moves import Move, Moves
 from harden_secrets.plan.repointing import patch, repointed
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harden.errors import HardenError
-from harden_secrets.migrate.performers.rollout import is_complete
-from harden_secrets.migrate.reversal import applied, reverse
+from harden_secrets.cluster.rollout import is_complete
+from harden_secrets.objectpatch import applied, reverse
 
 OLD = {"name": "key", "configMap": {"name": "k"}}
 NEW = {"name": "key", "secret": {"secretName": "k-vault"}}

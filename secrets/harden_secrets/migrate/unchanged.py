@@ -1,14 +1,12 @@
 """Whether the world is still the one that a plan was made for."""
 
-import hashlib
 import os
 from pathlib import Path
 
 from harden.errors import HardenError
 from harden_secrets.cluster.port import Cluster
-from harden_secrets.confidential import Confidential
-from harden_secrets.fingerprint import FILE, Fingerprinter
-from harden_secrets.plan.digest import digest
+from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.plan.digest import digest, file_digest
 from harden_secrets.plan.values import Plan, SeenFile, SeenObject
 
 
@@ -46,8 +44,3 @@ def _file_change(seen: SeenFile, fingerprints: Fingerprinter) -> str:
     except OSError as error:
         return f"{seen.path}: cannot be read since the plan was made: {error.strerror}"
     return f"{seen.path}: was changed since the plan was made" if file_digest(now, fingerprints) != seen.digest else ""
-
-
-def file_digest(content: bytes, fingerprints: Fingerprinter) -> str:
-    """The keyed digest of a file's content."""
-    return fingerprints.of_bytes(FILE, Confidential(hashlib.sha256(content).digest()))

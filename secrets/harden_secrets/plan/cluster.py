@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from harden_secrets.cluster.consumers import Consumer, Way, has_ended
 from harden_secrets.cluster.port import Manifest, ObjectName
-from harden_secrets.migrate.reversal import applied
+from harden_secrets.objectpatch import applied
 from harden_secrets.plan import consuming, delivering, naming
 from harden_secrets.plan.consuming import Use
 from harden_secrets.plan.copying import Copies, Left

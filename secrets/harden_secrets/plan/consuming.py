@@ -8,8 +8,8 @@ from typing import Any
 from harden_secrets.cluster.consumers import Consumer, Way
 from harden_secrets.cluster.owners import owner
 from harden_secrets.cluster.port import Manifest, ObjectName
+from harden_secrets.cluster.rollout import WORKLOADS
 from harden_secrets.fingerprint import DELIVERED, Fingerprinter
-from harden_secrets.migrate.performers.rollout import WORKLOADS
 from harden_secrets.plan.callednames import called
 from harden_secrets.plan.moves import Moves
 from harden_secrets.plan.repointing import patch, pod_spec, repointed

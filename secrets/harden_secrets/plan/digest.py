@@ -1,10 +1,11 @@
-"""A keyed digest of an object, to tell whether it is still the one that a plan saw. Pure."""
+"""Keyed digests of objects and files, to tell whether one is still as a plan saw it. Pure."""
 
+import hashlib
 import json
 
 from harden_secrets.cluster.port import Manifest
 from harden_secrets.confidential import Confidential
-from harden_secrets.fingerprint import OBJECT, Fingerprinter
+from harden_secrets.fingerprint import FILE, OBJECT, Fingerprinter
 
 # What controllers and the server write without anybody's wish being another.
 _BOOKKEEPING = ("resourceVersion", "managedFields", "generation", "creationTimestamp", "selfLink", "uid")
@@ -19,3 +20,8 @@ def digest(manifest: Manifest, fingerprints: Fingerprinter) -> str:
     body["metadata"] = metadata | {"annotations": annotations}
     text = json.dumps(body, sort_keys=True, ensure_ascii=True)
     return fingerprints.of_bytes(OBJECT, Confidential(text.encode()))
+
+
+def file_digest(content: bytes, fingerprints: Fingerprinter) -> str:
+    """The keyed digest of a file's content."""
+    return fingerprints.of_bytes(FILE, Confidential(hashlib.sha256(content).digest()))

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from harden_secrets.cluster.port import ObjectName
 from harden_secrets.fingerprint import Fingerprinter
-from harden_secrets.migrate.unchanged import file_digest
 from harden_secrets.plan import naming
 from harden_secrets.plan.delivering import by
+from harden_secrets.plan.digest import file_digest
 from harden_secrets.plan.filedelivery import default_delivery
 from harden_secrets.plan.filegroup import Group, Settled
 from harden_secrets.plan.filekeys import bonds, fields

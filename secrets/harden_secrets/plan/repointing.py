@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from harden_secrets.cluster.port import Manifest
-from harden_secrets.migrate.reversal import Operation, reverse
+from harden_secrets.objectpatch import Operation, reverse
 from harden_secrets.plan.moves import Kind, Move, Moves
 from harden_secrets.pointer import at
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.documents.bytewise import as_bytes
-from harden_secrets.migrate.reversal import applied
+from harden_secrets.objectpatch import applied
 from harden_secrets.pointer import at
 from harden_secrets.rewrite.broken import BrokenError
 from harden_secrets.rewrite.layout import aliases

@@ -12,11 +12,11 @@ from harden_secrets.cluster.port import (
     MissingError,
     ObjectName,
 )
+from harden_secrets.cluster.selector import selects
 from harden_secrets.confidential import Confidential
 from harden_secrets.fingerprint import DELIVERED
 from harden_secrets.migrate.performers.deliver import wrong_keys
 from harden_secrets.migrate.performers.look import Look
-from harden_secrets.migrate.performers.selector import selects
 from harden_secrets.migrate.performers.site import existing
 from harden_secrets.migrate.performers.users import is_living, needs
 from harden_secrets.migrate.step import Step

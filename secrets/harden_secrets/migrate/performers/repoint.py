@@ -5,12 +5,12 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.cluster.port import Manifest, ObjectName
+from harden_secrets.cluster.rollout import WORKLOADS, has_failed, is_complete
 from harden_secrets.confidential import Confidential
 from harden_secrets.migrate.performers.lastapplied import without_literals
-from harden_secrets.migrate.performers.rollout import WORKLOADS, has_failed, is_complete
 from harden_secrets.migrate.performers.site import Site, existing, packed, restorable, unpacked
-from harden_secrets.migrate.reversal import applied, is_applied, reverse, untrue
 from harden_secrets.migrate.step import Step
+from harden_secrets.objectpatch import applied, is_applied, reverse, untrue
 from harden_secrets.plan.values import ConsumerChange
 
 

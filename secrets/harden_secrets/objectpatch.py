@@ -1,4 +1,9 @@
-"""JSON patches (RFC 6902) as far as plans have them, and how one is taken back. Pure."""
+"""JSON patches (RFC 6902) of objects as far as plans have them, and how one is taken back. Pure.
+
+Our own because plans need the half that libraries have not: what takes a change back while others change the object
+too. The other half is the thirty lines of :func:`applied` over pointers that we have anyway; the library `jsonpatch`
+would quote the values of a `test` that does not hold in its error, and those are the keys.
+"""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
