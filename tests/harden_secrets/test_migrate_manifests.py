@@ -15,7 +15,7 @@ from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.performers.verify import Verify
 from harden_secrets.migrate.run import Run
 from harden_secrets.migrate.step import Kind, steps
-from harden_secrets.plan.files import plan_files
+from harden_secrets.plan.files.making import plan_files
 from harden_secrets.plan.values import Plan
 from harden_secrets.plan.world import Request
 from tests.harden_secrets.fake_vault import FakeVault

@@ -19,7 +19,7 @@ from harden_secrets.migrate.run import Run
 from harden_secrets.migrate.step import steps
 from harden_secrets.migrate.unchanged import check_unchanged
 from harden_secrets.plan.file import as_text
-from harden_secrets.plan.files import plan_files
+from harden_secrets.plan.files.making import plan_files
 from harden_secrets.plan.values import Plan, PlannedSecret
 from harden_secrets.plan.world import Request
 from tests.harden_secrets.fake_vault import FakeVault

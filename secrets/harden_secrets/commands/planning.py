@@ -64,7 +64,7 @@ def make_plan(asked: Asked, request: Request, place: Workplace, output: Output) 
 
 
 def _for_files(asked: Asked, request: Request, place: Workplace, output: Output) -> Plan:
-    from harden_secrets.plan.files import plan_files  # noqa: PLC0415 - only who asks for it waits for it
+    from harden_secrets.plan.files.making import plan_files  # noqa: PLC0415 - only who asks for it waits for it
 
     now = datetime.now(UTC)
     return plan_files(asked.paths, request, place.fingerprints(), new_id(now), now.isoformat(), output)

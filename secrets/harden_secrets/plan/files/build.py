@@ -9,12 +9,12 @@ from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.plan import naming
 from harden_secrets.plan.delivering import by
 from harden_secrets.plan.digest import file_digest
-from harden_secrets.plan.filedelivery import default_delivery
-from harden_secrets.plan.filegroup import Group, Settled
-from harden_secrets.plan.filekeys import bonds, fields
-from harden_secrets.plan.fileplaces import advice
-from harden_secrets.plan.filesteps import FileSteps
-from harden_secrets.plan.filetree import Found, Tree
+from harden_secrets.plan.files.delivery import default_delivery
+from harden_secrets.plan.files.group import Group, Settled
+from harden_secrets.plan.files.keys import bonds, fields
+from harden_secrets.plan.files.places import advice
+from harden_secrets.plan.files.steps import FileSteps
+from harden_secrets.plan.files.tree import Found, Tree
 from harden_secrets.plan.grouping import grouped
 from harden_secrets.plan.held import Held
 from harden_secrets.plan.sourcepatch import for_entry, for_script

@@ -1,6 +1,6 @@
 """Key material outside of manifests: what can be done about it where it lies. Pure."""
 
-import os
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -80,7 +80,7 @@ def _covers(node: Node, start: int, end: int) -> bool:
 
 def advice(path: str, vault: str, field: str) -> str:
     """What to do about a value that harden leaves where it is."""
-    name, read = os.path.basename(path).lower(), _READ_IT.format(path=vault, field=field)
+    name, read = posixpath.basename(path).lower(), _READ_IT.format(path=vault, field=field)
     said = next(
         (words for ends, words in _ADVICE if any(re.search(one, name) for one in ends)), "take it out and {read}"
     )

@@ -1,18 +1,17 @@
-"""Files and folders as a plan sees them: manifests, who uses what, and where key material lies."""
+"""Reads files and folders: what stands in them, and where key material lies."""
 
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
-from harden_secrets.cluster.consumers import Index
 from harden_secrets.cluster.port import ObjectName
 from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Reference, Sighting, Unexamined, examine, examine_object
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.firstpass import FirstPass, Interest
 from harden_secrets.plan.fileobjects import FileObject, file_objects, is_sound
+from harden_secrets.plan.files.tree import KUSTOMIZATIONS, Found, Tree
 from harden_secrets.plan.held import Held, held
 from harden_secrets.rewrite.stream import LARGEST, stream
 from harden_secrets.scan.allow import allowances
@@ -22,43 +21,8 @@ from harden_secrets.unwrap import UNWRAP_SIGNATURES
 
 _MANIFESTS = (".yaml", ".yml", ".json")
 _ASKS = (b"configmap", b"config_map", b"config-map", b"secret", b" cm ", b" cm/")  # no reader of either is without one
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-
 
 _Key = tuple[str, ObjectName, str]  # fingerprint, object, pointer
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Key material that stands in a file outside of what a plan can move."""
-
-    path: str
-    sighting: Sighting
-    fingerprint: str
-
-
-@dataclass(slots=True)
-class Tree:
-    """What was read. ``contents`` are the files that have objects or key material."""
-
-    contents: dict[str, bytes] = field(default_factory=dict)
-    objects: list[FileObject] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
-    elsewhere: list[Found] = field(default_factory=list)
-    references: list[tuple[str, Reference]] = field(default_factory=list)
-    index: Index = field(default_factory=Index)
-    # by file, object and pointer: the line, and what wraps the value there
-    written: dict[tuple[str, ObjectName, str], tuple[int, tuple[str, ...]]] = field(default_factory=dict)
-    names: dict[str, list[str]] = field(default_factory=dict)  # of files that are keys → files that name them
-    left: list[str] = field(default_factory=list)
-
-    def naming(self, path: str) -> str:
-        """A file under these paths that names another as a whole, or nothing: whoever reads that must not lose it."""
-        return next((source for source in self.names.get(os.path.basename(path), ()) if source != path), "")
-
-    def kustomizations(self) -> Iterator[str]:
-        """The paths of all kustomizations."""
-        yield from (path for path in self.contents if os.path.basename(path) in KUSTOMIZATIONS)
 
 
 def read_tree(paths: Sequence[str], fingerprints: Fingerprinter) -> Tree:

@@ -11,10 +11,10 @@ from harden_secrets.examine import Sighting, examine
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.plan import delivering
 from harden_secrets.plan.consuming import Use
-from harden_secrets.plan.filechanges import Wanted, edits_for
 from harden_secrets.plan.fileobjects import file_objects
-from harden_secrets.plan.fileplaces import Place, place_of
-from harden_secrets.plan.filetree import Found, Tree
+from harden_secrets.plan.files.changes import Wanted, edits_for
+from harden_secrets.plan.files.places import Place, place_of
+from harden_secrets.plan.files.tree import Found, Tree
 from harden_secrets.plan.held import Held, moves_as_a_whole
 from harden_secrets.plan.moves import Move
 from harden_secrets.plan.sourcing import sourced

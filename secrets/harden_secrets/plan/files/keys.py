@@ -7,8 +7,8 @@ from dataclasses import replace
 from harden_secrets.confidential import Confidential
 from harden_secrets.fingerprint import STORED, Fingerprinter
 from harden_secrets.plan import naming
-from harden_secrets.plan.filegroup import Group
-from harden_secrets.plan.filetree import Found
+from harden_secrets.plan.files.group import Group
+from harden_secrets.plan.files.tree import Found
 from harden_secrets.plan.held import Held, moves_as_a_whole
 from harden_secrets.plan.values import VaultField
 

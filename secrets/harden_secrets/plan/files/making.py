@@ -7,9 +7,9 @@ from dataclasses import replace
 from harden.output import Output
 from harden.progress import progress
 from harden_secrets.fingerprint import Fingerprinter
-from harden_secrets.plan.filebuild import build
-from harden_secrets.plan.filehistory import histories
-from harden_secrets.plan.filetree import read_tree
+from harden_secrets.plan.files.build import build
+from harden_secrets.plan.files.history import histories
+from harden_secrets.plan.files.reading import read_tree
 from harden_secrets.plan.values import Plan, PlannedSecret
 from harden_secrets.plan.world import Request
 
