@@ -8,7 +8,7 @@ import base64
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from harden_secrets.material import Form
+from harden_secrets.material import Encoding
 
 _SHORTEST = 4  # characters: with fewer, an encoded form would turn up in every image
 _SHORTEST_TWICE = 6
@@ -17,18 +17,18 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _LEADING = (0, 2, 3)
 
 
-def encoded_forms(plain: bytes) -> Iterator[tuple[Form, bytes]]:
+def encoded_forms(plain: bytes) -> Iterator[tuple[Encoding, bytes]]:
     """Every form of ``plain`` in a text encoded once, or twice by base64, and what has to be undone to get it."""
     for once in _base64_forms(plain, _SHORTEST):
-        yield Form.BASE64, once
-        yield from ((Form.BASE64, twice) for twice in _base64_forms(once, _SHORTEST_TWICE))
+        yield Encoding.BASE64, once
+        yield from ((Encoding.BASE64, twice) for twice in _base64_forms(once, _SHORTEST_TWICE))
     digits = plain.hex()
     escaped = "".join(f"\\x{byte:02x}" for byte in plain)
-    yield from ((Form.HEXADECIMAL, text.encode()) for text in (digits, digits.upper(), escaped))
+    yield from ((Encoding.HEXADECIMAL, text.encode()) for text in (digits, digits.upper(), escaped))
     for before in (False, True):
-        yield Form.PLAIN, _interleaved(plain, before=before)
+        yield Encoding.PLAIN, _interleaved(plain, before=before)
     percent = quote(plain, safe="").encode()
-    yield from ((Form.PERCENT, text) for text in {percent, percent.replace(b"%20", b"+")} - {plain})
+    yield from ((Encoding.PERCENT, text) for text in {percent, percent.replace(b"%20", b"+")} - {plain})
 
 
 def _base64_forms(plain: bytes, shortest: int) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ PREFIX = "hk1:"  # which key and method: a change of either changes this
 STORED = "stored"  # a field in Vault
 DELIVERED = "delivered"  # what a consumer sees in a file or variable
 OBJECT = "object"  # what an object of the cluster says
+PUBLIC_HALF = "public-half"  # what may lie about: told apart from the pair that it is of
 FILE = "file"  # the SHA-256 of a file
 
 

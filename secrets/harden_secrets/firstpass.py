@@ -12,7 +12,7 @@ from functools import partial
 
 from harden_secrets.detect.settings import OF_SECRET
 from harden_secrets.encodedforms import encoded_forms
-from harden_secrets.material import Detector, Form, Signature
+from harden_secrets.material import Detector, Encoding, Signature
 from harden_secrets.patterns import Content, Pattern, PatternSet, Remembered
 
 # A manifest of a Secret, or one within the string of another document: its values are base64 of anything.
@@ -48,12 +48,12 @@ class Interest(IntFlag):
     WHOLE = 32  # what was seen says something about all of the bytes: an archive, a key store, a manifest
 
 
-_ANCHORED = len(Form)  # a form of its own: what is of interest only at the beginning of the bytes
+_ANCHORED = len(Encoding)  # a form of its own: what is of interest only at the beginning of the bytes
 _NEEDS: Mapping[int, Interest] = {
     _ANCHORED: Interest.WHOLE,
-    Form.BASE64: Interest.BASE64 | Interest.PERCENT,
-    Form.HEXADECIMAL: Interest.HEXADECIMAL,
-    Form.PERCENT: Interest.PERCENT,
+    Encoding.BASE64: Interest.BASE64 | Interest.PERCENT,
+    Encoding.HEXADECIMAL: Interest.HEXADECIMAL,
+    Encoding.PERCENT: Interest.PERCENT,
 }
 
 
@@ -161,7 +161,7 @@ class FirstPass:
     def _in_all_forms(self, number: int, signature: Signature) -> Iterator[Pattern]:
         if signature.plain:
             anchored = signature.pattern.startswith(rb"\A") and not signature.literal
-            form = _ANCHORED if anchored else signature.form
+            form = _ANCHORED if anchored else signature.encoding
             yield from _as_it_is(number + self._count * form, signature)
         if signature.literal and signature.encoded:
             for spelling in _spellings(signature):

@@ -48,6 +48,10 @@ class Severity(StrEnum):
     LOW = "low"
 
 
+# The family of what is known by its public half: the same key is one, whichever kind its formats make of it.
+PAIR = "pair"
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
     """Key material recognised in some bytes.
@@ -68,7 +72,7 @@ class Detection:
     description: str = ""
     protected: bool = False
     public: bytes | None = None
-    family: str = ""  # "pair" where identity is a public half; by default the material's own name
+    family: str = ""  # PAIR where identity is a public half; by default the material's own name
     severity: Severity | None = None
 
 
@@ -90,7 +94,7 @@ class Surroundings:
     secret_type: str = ""
 
 
-class Form(IntEnum):
+class Encoding(IntEnum):
     """How a signature is written where it stands: as it is, or in one of the encodings that text is searched for."""
 
     PLAIN = 0
@@ -106,7 +110,7 @@ class Signature:
     ``pattern`` is a regular expression over bytes in the dialect common to Python's ``re`` and Hyperscan (no
     look-around, no back-references, no unbounded repeats of a dot). ``literal`` patterns are plain bytes, of which the
     encoded forms (base64 at its three alignments, twice base64, hexadecimal, UTF-16) are searched for too, if
-    ``encoded``. ``form`` says that the pattern itself is of such a form: what it finds has to be decoded first.
+    ``encoded``. ``encoding`` says that the pattern itself is in one: what it finds has to be decoded first.
     Of one that is not ``plain`` only the encoded forms are searched for: what stands as it is has better signatures.
     A ``bare`` pattern has no bytes that are always the same: it costs most, and is not searched for in program text.
     """
@@ -115,7 +119,7 @@ class Signature:
     literal: bool = True
     encoded: bool = True
     ignore_case: bool = False
-    form: Form = Form.PLAIN
+    encoding: Encoding = Encoding.PLAIN
     plain: bool = True
     bare: bool = False
 

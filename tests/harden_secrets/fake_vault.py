@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
 from harden_secrets.confidential import Confidential
+from harden_secrets.inventory.paths import path_fault
 from harden_secrets.vault.encoding import MARKER, decoded, encoded
 from harden_secrets.vault.metadata import changed
-from harden_secrets.vault.paths import path_fault
 from harden_secrets.vault.port import (
     CasMismatchError,
     Metadata,

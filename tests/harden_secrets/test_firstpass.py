@@ -14,7 +14,7 @@ from harden_secrets.detect import DETECTORS
 from harden_secrets.detect.publichalf import SIGNATURES
 from harden_secrets.encodedforms import encoded_forms
 from harden_secrets.firstpass import MAKING, FirstPass, Interest
-from harden_secrets.material import Detector, Form, Signature
+from harden_secrets.material import Detector, Encoding, Signature
 from harden_secrets.unwrap import UNWRAP_SIGNATURES
 
 LITERAL = b"-----BEGIN OPENSSH PRIVATE KEY"
@@ -53,7 +53,7 @@ def test_a_signature_is_seen_in_every_encoding(encoding: str, before: bytes, aft
 @given(st.binary(min_size=8, max_size=24), FILLER, FILLER)
 def test_a_form_of_base64_is_part_of_any_base64(plain: bytes, before: bytes, after: bytes) -> None:
     """One of the three alignments always is; also after a second encoding."""
-    forms = [form for kind, form in encoded_forms(plain) if kind is Form.BASE64]
+    forms = [form for kind, form in encoded_forms(plain) if kind is Encoding.BASE64]
     once = base64.b64encode(before + plain + after)
     assert any(form in once for form in forms)
     assert any(form in base64.b64encode(once) for form in forms)

@@ -7,8 +7,8 @@ from cluster.api import ApiError
 from cluster.operators import has_definition, load_definitions
 from cluster.server import Server
 
+from harden_secrets.delivery.values import Delivery
 from harden_secrets.plan.cluster import build
-from harden_secrets.plan.values import Delivery
 from harden_secrets.plan.world import Request
 from tests.harden_secrets.keys import ssh, symmetric
 from tests.harden_secrets.simple_scene import SCRIPT, deployment, scene

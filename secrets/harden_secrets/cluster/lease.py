@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from harden.errors import HardenError
 from harden_secrets.cluster.holder import Holder, process_ended
+from harden_secrets.cluster.marks import OWNED
 from harden_secrets.cluster.port import (
     AlreadyExistsError,
     Cluster,
@@ -28,7 +29,6 @@ API = "coordination.k8s.io/v1"
 SECONDS = 60  # how long a lease lasts without being renewed
 _RENEWALS = 4  # in that time
 _MARGIN = 1.5  # of the time between two renewals: how long a holder is watched that seems to be gone
-_OWNED = {"app.kubernetes.io/managed-by": "harden"}
 
 
 class LockedError(HardenError):
@@ -180,7 +180,7 @@ def _lease(name: ObjectName, holder: Holder, around: Surroundings) -> Manifest:
     return {
         "apiVersion": API,
         "kind": "Lease",
-        "metadata": {"name": name.name, "namespace": name.namespace, "labels": _OWNED},
+        "metadata": {"name": name.name, "namespace": name.namespace, "labels": OWNED},
         "spec": {
             "holderIdentity": str(holder),
             "leaseDurationSeconds": max(1, round(around.seconds)),

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harden_secrets.cluster.consumers.walk import at, entries, mapping, text
+from harden_secrets.cluster.marks import HARDEN, MANAGED_BY
 from harden_secrets.cluster.port import Manifest
 
 Kind = Literal["helm", "terraform", "argocd", "flux", "kustomize", "operator", "kubectl", "none"]
 
-_MANAGED_BY = "app.kubernetes.io/managed-by"
 _TERRAFORM = re.compile(r"terraform|hashicorp\Z|opentofu|pulumi", re.IGNORECASE)
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Marks that operators leave on what they make; with what names the maker, where something does.
@@ -94,22 +94,22 @@ def _argocd(manifest: Manifest) -> Owner | None:
 def _helm(manifest: Manifest) -> Owner | None:
     release = text(at(manifest, "metadata", "annotations", "meta.helm.sh/release-name"))
     namespace = text(at(manifest, "metadata", "annotations", "meta.helm.sh/release-namespace"))
-    label = text(at(manifest, "metadata", "labels", _MANAGED_BY))
+    label = text(at(manifest, "metadata", "labels", MANAGED_BY))
     if release:
         name = f"{namespace}/{release}" if namespace else release
         return Owner("helm", name, (f"annotation meta.helm.sh/release-name: {release}",), True)
     chart = text(at(manifest, "metadata", "labels", "helm.sh/chart"))
     managers = [one for one in _managers(manifest) if one == "helm"]
     if label == "Helm" or managers:
-        said = f"label {_MANAGED_BY}: {label}" if label == "Helm" else "managedFields: helm"
+        said = f"label {MANAGED_BY}: {label}" if label == "Helm" else "managedFields: helm"
         return Owner("helm", chart, (said,), True)
     return None
 
 
 def _terraform(manifest: Manifest) -> Owner | None:
-    label = text(at(manifest, "metadata", "labels", _MANAGED_BY))
+    label = text(at(manifest, "metadata", "labels", MANAGED_BY))
     if _TERRAFORM.match(label):
-        return Owner("terraform", "", (f"label {_MANAGED_BY}: {label}",), True)
+        return Owner("terraform", "", (f"label {MANAGED_BY}: {label}",), True)
     managers = [one for one in _managers(manifest) if _TERRAFORM.match(one)]
     return Owner("terraform", "", (f"managedFields: {managers[0]}",), True) if managers else None
 
@@ -120,10 +120,10 @@ def _operator(manifest: Manifest) -> Owner | None:
         for mark, name in _OPERATORS.items():
             if mark in marks:
                 return Owner("operator", name, (f"{part[:-1]} {mark}: {text(marks[mark])}",), True)
-    label = text(at(manifest, "metadata", "labels", _MANAGED_BY))
+    label = text(at(manifest, "metadata", "labels", MANAGED_BY))
     known = next((kind for word, kind in _MADE_BY.items() if word in label.lower()), None)
-    if label and label != "harden" and known is None and not _TERRAFORM.match(label):
-        return Owner("operator", label, (f"label {_MANAGED_BY}: {label}",), True)
+    if label and label != HARDEN and known is None and not _TERRAFORM.match(label):
+        return Owner("operator", label, (f"label {MANAGED_BY}: {label}",), True)
     return None
 
 
@@ -132,9 +132,9 @@ def _kustomize(manifest: Manifest) -> Owner | None:
     for name in ("config.kubernetes.io/origin", "kustomize.config.k8s.io/id", "internal.config.kubernetes.io/path"):
         if name in annotations:
             return Owner("kustomize", "", (f"annotation {name}: {text(annotations[name])}",), True)
-    label = text(at(manifest, "metadata", "labels", _MANAGED_BY))
+    label = text(at(manifest, "metadata", "labels", MANAGED_BY))
     if "kustomize" in label.lower():
-        return Owner("kustomize", "", (f"label {_MANAGED_BY}: {label}",), True)
+        return Owner("kustomize", "", (f"label {MANAGED_BY}: {label}",), True)
     return None
 
 

@@ -9,13 +9,12 @@ from harden.output import Output
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.confidential import Confidential
-from harden_secrets.delivery import direct
+from harden_secrets.delivery import direct, values
 from harden_secrets.delivery.form import in_form
 from harden_secrets.delivery.ofentry import of_entry
 from harden_secrets.delivery.putting import Change, put
 from harden_secrets.hostfile import put_file
 from harden_secrets.inventory.model import Delivery, SecretEntry
-from harden_secrets.plan import values
 from harden_secrets.vault.port import Vault
 
 

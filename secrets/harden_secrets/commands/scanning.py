@@ -21,7 +21,7 @@ from harden_secrets.scan.report import Gathered, Report
 from harden_secrets.statefolder import secrets_state
 from harden_secrets.unwrap import UNWRAP_SIGNATURES
 
-Form = Literal["text", "json", "sarif"]
+Format = Literal["text", "json", "sarif"]
 _SHOWN = 10  # warnings about what could not be looked at; the rest is a number
 
 
@@ -56,7 +56,7 @@ class Memory:
         return fingerprint_key(secrets_state(self.state, os.environ, os.geteuid()))
 
 
-def scan(subject: Subject, memory: Memory, form: Form, output: Output, *, dry_run: bool = False) -> int:
+def scan(subject: Subject, memory: Memory, form: Format, output: Output, *, dry_run: bool = False) -> int:
     """Looks, and prints what was found. 3: there are findings.
 
     Raises HardenError where something could not be looked at and nothing was found: that is no clean result.
@@ -95,7 +95,7 @@ def find(subject: Subject, fingerprinter: Fingerprinter, output: Output) -> Repo
     return gathered.report(fingerprinter.key_id)
 
 
-def show(report: Report, form: Form, output: Output) -> None:
+def show(report: Report, form: Format, output: Output) -> None:
     """The report on stdout."""
     match form:
         case "json":

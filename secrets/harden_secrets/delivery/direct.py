@@ -3,11 +3,11 @@
 import base64
 from collections.abc import Mapping
 
+from harden_secrets.cluster.marks import metadata
 from harden_secrets.cluster.port import Manifest
 from harden_secrets.confidential import Confidential
 from harden_secrets.delivery.form import in_form
-from harden_secrets.delivery.marks import metadata
-from harden_secrets.plan.values import Delivery
+from harden_secrets.delivery.values import Delivery
 
 
 def secret(delivery: Delivery, mount: str, path: str, fields: Mapping[str, Confidential]) -> Manifest:

@@ -6,9 +6,9 @@ never that of one that exists: `creationPolicy: Owner` would wipe that. Source: 
 
 from typing import Any
 
+from harden_secrets.cluster.marks import metadata
 from harden_secrets.cluster.port import Manifest
-from harden_secrets.delivery.marks import metadata
-from harden_secrets.plan.values import DeliveredKey, Delivery
+from harden_secrets.delivery.values import DeliveredKey, Delivery
 
 REFRESH = "1m"
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from harden_secrets.delivery.values import DeliveredKey, Delivery
 from harden_secrets.inventory import model
-from harden_secrets.plan.values import DeliveredKey, Delivery
 
 
 def of_entry(delivery: model.Delivery, fields: Iterable[str]) -> Delivery:

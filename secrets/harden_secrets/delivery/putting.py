@@ -4,8 +4,8 @@ from enum import StrEnum
 from typing import Any
 
 from harden.errors import HardenError
+from harden_secrets.cluster.marks import is_ours
 from harden_secrets.cluster.port import Cluster, Manifest, ObjectName
-from harden_secrets.delivery.marks import is_ours
 
 
 class Change(StrEnum):

@@ -5,9 +5,9 @@ it on where the text is. Nothing but the templates gets into the Secret: `exclud
 Source: the operator's CRD `secrets.hashicorp.com/v1beta1`.
 """
 
+from harden_secrets.cluster.marks import metadata
 from harden_secrets.cluster.port import Manifest
-from harden_secrets.delivery.marks import metadata
-from harden_secrets.plan.values import DeliveredKey, Delivery
+from harden_secrets.delivery.values import DeliveredKey, Delivery
 
 REFRESH = "60s"
 

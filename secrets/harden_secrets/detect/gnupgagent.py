@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import pair
 from harden_secrets.detect.recognised import Recognised
-from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
+from harden_secrets.material import PAIR, Detection, Detector, Material, Signature, Surroundings
 
 _TEXT = re.compile(
     rb"\((?P<kind>protected-private-key|private-key|shadowed-private-key)\s{1,20}\((?P<name>rsa|ecc|dsa|elg)\s"
@@ -37,7 +37,7 @@ def _detection(match: re.Match[bytes], numbers: dict[bytes, bytes], *, protected
     point = numbers.get(b"q") or numbers.get(b"y") or b""
     if name == "rsa" and n.bit_length() >= 512 and n & 1 and e >= 3:
         public = pair.rsa_public(n, e)
-        found = Recognised(Confidential(public), f"rsa{n.bit_length()}", protected, public, "pair")
+        found = Recognised(Confidential(public), f"rsa{n.bit_length()}", protected, public, PAIR)
     elif name != "rsa" and len(point) >= 32:
         found = Recognised(Confidential(point), name, protected)
     else:

@@ -20,8 +20,8 @@ from harden_secrets.detect.pgppacket import (
     key_packet,
     packets,
 )
-from harden_secrets.detect.recognised import PAIR, Recognised
-from harden_secrets.material import Detection, Detector, Form, Material, Signature, Surroundings
+from harden_secrets.detect.recognised import Recognised
+from harden_secrets.material import PAIR, Detection, Detector, Encoding, Material, Signature, Surroundings
 
 _SECRET_BLOCK = re.compile(rb"-----BEGIN (PGP PRIVATE KEY BLOCK)-----")
 _PUBLIC_BLOCK = re.compile(rb"-----BEGIN (PGP PUBLIC KEY BLOCK)-----")
@@ -122,7 +122,7 @@ DETECTOR = Detector(
     (
         Signature(b"PRIVATE KEY BLOCK-----"),
         Signature(_BINARY, literal=False, encoded=False),
-        *(Signature(pattern, literal=False, encoded=False, form=Form.BASE64) for pattern in _BASE64),
+        *(Signature(pattern, literal=False, encoded=False, encoding=Encoding.BASE64) for pattern in _BASE64),
     ),
     detect,
 )

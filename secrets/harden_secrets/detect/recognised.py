@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect.pair import Pair
-from harden_secrets.material import Detection, Material
+from harden_secrets.material import PAIR, Detection, Material
 
-PAIR = "pair"
 DAMAGED = "damaged, but the key can be had from it"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect import pair
 from harden_secrets.detect.recognised import Recognised
-from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
+from harden_secrets.material import PAIR, Detection, Detector, Material, Signature, Surroundings
 
 MAGIC = b"SSH PRIVATE KEY FILE FORMAT 1.1\n\0"
 _LARGEST = 16384  # bits
@@ -26,7 +26,7 @@ def detect(content: bytes, _surroundings: Surroundings) -> Iterator[Detection]:
         return
     public, encrypted = pair.rsa_public(n, e), content[len(MAGIC)] != 0
     recognised = Recognised(
-        Confidential(public), f"rsa{n.bit_length()}, protocol 1", protected=encrypted, public=public, family="pair"
+        Confidential(public), f"rsa{n.bit_length()}, protocol 1", protected=encrypted, public=public, family=PAIR
     )
     yield recognised.detection(Material.SSH_PRIVATE_KEY, 0, len(content))
 

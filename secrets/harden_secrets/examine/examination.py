@@ -17,7 +17,7 @@ from harden_secrets.examine.relevance import Relevance
 from harden_secrets.examine.sighting import Reference, Unexamined
 from harden_secrets.examine.where import part_of
 from harden_secrets.firstpass import Interest
-from harden_secrets.material import Surroundings, detections
+from harden_secrets.material import PAIR, Surroundings, detections
 from harden_secrets.unwrap import Part
 
 _TOGETHER = 64  # fields that are searched in one go: in most of them there is nothing
@@ -50,7 +50,7 @@ class Examination:
             yield from self._detected(layer, Spans(()), container=True)
             return
         if layer.parent is None and is_scanner_rules(layer.content):
-            yield from (one for one in self._detected(layer, Spans(())) if one.detection.family == "pair")
+            yield from (one for one in self._detected(layer, Spans(())) if one.detection.family == PAIR)
             return
         taken = self._taken_apart(layer)
         spoken_for = Spans((field.start, field.end) for way in taken for field in way.fields)

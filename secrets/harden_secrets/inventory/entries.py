@@ -6,9 +6,9 @@ from harden.document.yamltree import Node, Scalar
 from harden_secrets.inventory.deliveries import read_deliveries
 from harden_secrets.inventory.fields import duration, entries, needs, number, out_of_place, text, texts
 from harden_secrets.inventory.model import Delivery, Repository, Rotate, SecretEntry, SecretKind, Target, Window
+from harden_secrets.inventory.paths import path_fault
 from harden_secrets.inventory.spans import WINDOW_EXAMPLE, duration_text, parse_window
 from harden_secrets.inventory.terms import host_fault, host_key_fault, interface_fault, name_fault, user_fault
-from harden_secrets.vault.paths import path_fault
 
 TARGET_KEYS = ("host", "user", "port", "host_key", "interface")
 REPOSITORY_KEYS = ("path", "branches")

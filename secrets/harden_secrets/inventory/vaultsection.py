@@ -5,8 +5,8 @@ from harden.document.wording import listing, quote
 from harden.document.yamltree import Mapping, Node
 from harden_secrets.inventory.fields import out_of_place, text
 from harden_secrets.inventory.model import Auth, AuthMethod, VaultSection
+from harden_secrets.inventory.paths import path_fault
 from harden_secrets.inventory.terms import address_fault, variable_fault
-from harden_secrets.vault.paths import path_fault
 
 VAULT_KEYS = ("address", "mount", "namespace", "ca_file", "auth")
 AUTH_KEYS = ("method", "role", "mount", "role_id", "role_id_file", "secret_id_file", "token_file", "token_variable")

@@ -38,7 +38,7 @@ class RunFolder:
     @property
     def plan(self) -> Plan:
         """The plan that the run carries out. Raises HardenError."""
-        return file.read(str(self._plan))
+        return file.read_again(str(self._plan))
 
     def create(self, plan: Plan) -> None:
         """Make the folder. It is there as a whole or not at all, as far as :func:`run_ids` can see."""

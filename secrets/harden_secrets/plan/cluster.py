@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from harden_secrets.cluster.consumers import Consumer, Way, has_ended
 from harden_secrets.cluster.port import Manifest, ObjectName
+from harden_secrets.delivery.values import Delivery
 from harden_secrets.objectpatch import applied
 from harden_secrets.plan import consuming, delivering, naming
 from harden_secrets.plan.consuming import Use
@@ -23,7 +24,6 @@ from harden_secrets.plan.values import (
     FORMAT,
     ConsumerChange,
     Copy,
-    Delivery,
     Grant,
     Plan,
     PlannedSecret,

@@ -7,11 +7,11 @@ from typing import cast
 from harden_secrets.cluster.consumers import Consumer, Way
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.delivery import eso, vso
+from harden_secrets.delivery.values import DeliveredKey, Delivery
 from harden_secrets.fingerprint import DELIVERED, Fingerprinter
 from harden_secrets.plan import naming
 from harden_secrets.plan.moves import Kind, Move
 from harden_secrets.plan.storing import Entry
-from harden_secrets.plan.values import DeliveredKey, Delivery
 from harden_secrets.plan.world import Request
 
 TEXT = ".base64"  # what is added to the name of an entry whose plain name has the bytes

@@ -22,7 +22,7 @@ _FIELDS = {
     Material.WIREGUARD_PRESHARED_KEY: "preshared_key",
     Material.PASSWORD: "password",
 }
-_RESERVED = "harden_encoding"
+RESERVED = "harden_encoding"
 # What people choose, or may have chosen a part of: how long it is is nobody's business.
 _CHOSEN = frozenset({Material.PASSWORD, Material.SYMMETRIC_KEY, Material.KUBECONFIG, Material.DOCKER_CONFIG})
 _LONGEST = 253  # of an object's name, RFC 1123 subdomain
@@ -36,7 +36,7 @@ def kind(material: Material) -> SecretKind:
 
 def field(material: Material, key: str, taken: Collection[str]) -> str:
     """A name for a field in Vault: letters, digits and underscores, so that no template can misread it."""
-    return numbered(_FIELDS.get(material) or plain_field(key), {*taken, _RESERVED}, "_")
+    return numbered(_FIELDS.get(material) or plain_field(key), {*taken, RESERVED}, "_")
 
 
 def has_telling_size(material: Material) -> bool:

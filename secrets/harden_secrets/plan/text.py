@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from harden_secrets.plan.values import ConsumerChange, Copy, Delivery, Plan, PlannedSecret, Sees, SourcePatch
+from harden_secrets.delivery.values import Delivery
+from harden_secrets.plan.values import ConsumerChange, Copy, Plan, PlannedSecret, Sees, SourcePatch
 
 _HOW = {
     "delete-object": "deleted",

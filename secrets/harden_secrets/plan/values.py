@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from harden_secrets.cluster.owners import Owner
 from harden_secrets.cluster.port import ObjectName
-from harden_secrets.inventory.model import DeliverTo, Form, SecretKind
+from harden_secrets.delivery.values import Delivery
+from harden_secrets.inventory.model import Form, SecretKind
 from harden_secrets.material import Material
 
 FORMAT = 1
@@ -73,35 +74,6 @@ class VaultField:
     pointer: str
     part: Literal["key", "whole"]
     digest: str  # keyed digest of the bytes that will be stored
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveredKey:
-    """One entry of a delivered Secret: which field of the path, in which form, and the keyed digest of the result."""
-
-    key: str
-    field: str
-    form: Form
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A Secret that is backed by Vault. ``objects`` are what an operator needs for it; they hold no value.
-
-    The inventory has a type of this name for what a person wrote (:mod:`harden_secrets.inventory.model`): keys by their
-    fields only, how often, by which store. Here all that is decided, and each key has the digest that proves it.
-    """
-
-    to: DeliverTo
-    namespace: str
-    secret: str
-    type: str
-    keys: tuple[DeliveredKey, ...]
-    objects: tuple[dict[str, Any], ...] = ()
-    path: str = ""  # delivery to a file on this host: its path, owner and mode
-    owner: str = ""
-    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

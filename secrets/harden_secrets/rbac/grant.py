@@ -6,12 +6,12 @@ kubelet reads it.
 
 from collections.abc import Iterable
 
+from harden_secrets.cluster.marks import OWNED
 from harden_secrets.cluster.port import Manifest
 from harden_secrets.rbac.authority import GROUP
 from harden_secrets.rbac.subjects import Subject
 
 VERSION = f"{GROUP}/v1"
-OWNED = {"app.kubernetes.io/managed-by": "harden"}
 
 
 def role(secret: str, namespace: str) -> Manifest:

@@ -10,7 +10,7 @@ from harden_secrets.detect.filekind import is_code
 from harden_secrets.detect.publichalf import public_halves
 from harden_secrets.examine import Observation, Reference, Sighting, Unexamined, examine, examine_object
 from harden_secrets.finding import Finding, Place
-from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.fingerprint import PUBLIC_HALF, Fingerprinter
 from harden_secrets.firstpass import FirstPass, Interest
 from harden_secrets.material import Detector
 from harden_secrets.scan.allow import Allowances, allowances
@@ -19,8 +19,6 @@ from harden_secrets.scan.regions import is_divisible, regions
 from harden_secrets.scan.seen import Allowed, MaybePublic, Paired, Pointer, Remarked, Seen
 from harden_secrets.severity import severity_of
 from harden_secrets.sources.skipped import Skipped
-
-_PUBLIC = "public-half"  # a family of fingerprints of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ class Look:
         )
 
     def _of_public(self, public: bytes) -> str:
-        return self.fingerprinter.of_bytes(_PUBLIC, Confidential(public))
+        return self.fingerprinter.of_bytes(PUBLIC_HALF, Confidential(public))
 
 
 def _line(line: int, piece: Piece) -> int:

@@ -6,6 +6,7 @@ What the user may not list, and what cannot be listed, is told: half a scan must
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from harden_secrets.cluster.marks import is_vault_backed
 from harden_secrets.cluster.port import (
     Cluster,
     ClusterDeniedError,
@@ -17,7 +18,6 @@ from harden_secrets.cluster.port import (
     RefusedError,
     Resource,
 )
-from harden_secrets.delivery.marks import is_vault_backed
 from harden_secrets.sources.skipped import Skipped
 
 # Kinds without a field in which somebody could put a value, and of which there are many.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harden_secrets.budget import Meter
-from harden_secrets.material import Form, Signature
+from harden_secrets.material import Encoding, Signature
 from harden_secrets.unwrap.base64text import from_base64, text_form
 from harden_secrets.unwrap.clues import OPENINGS, Clues
 from harden_secrets.unwrap.compressed import decompressed, kind
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def _in_base64(pattern: bytes) -> Signature:
-    return Signature(rb"(?:^|[^A-Za-z0-9+/_=-])" + pattern, literal=False, form=Form.BASE64)
+    return Signature(rb"(?:^|[^A-Za-z0-9+/_=-])" + pattern, literal=False, encoding=Encoding.BASE64)
 
 
 # Where a wrapping begins in a file, for the first pass: what is in it shows only once it is undone.
@@ -44,15 +44,25 @@ UNWRAP_SIGNATURES = (
     Signature(rb"\A(?:\xff\xfe)?(?:[\t\r\n -~]\x00){8}", literal=False),
     Signature(rb"\A(?:\xfe\xff)?(?:\x00[\t\r\n -~]){8}", literal=False),
     Signature(
-        rb"(?:[A-Za-z0-9+/][AQgw][AB][A-Za-z0-9+/]A[A-H][A-Za-z0-9+/]A){4}", literal=False, form=Form.BASE64, bare=True
+        rb"(?:[A-Za-z0-9+/][AQgw][AB][A-Za-z0-9+/]A[A-H][A-Za-z0-9+/]A){4}",
+        literal=False,
+        encoding=Encoding.BASE64,
+        bare=True,
     ),
     # text in base64 or hexadecimal: many tokens have no bytes that would always be there to be recognised by
-    Signature(text_form(), literal=False, form=Form.BASE64, bare=True),
+    Signature(text_form(), literal=False, encoding=Encoding.BASE64, bare=True),
     Signature(
-        rb"(?:^|[^A-Za-z0-9])(?:[2-7][0-9a-f]){24}", literal=False, ignore_case=True, form=Form.HEXADECIMAL, bare=True
+        rb"(?:^|[^A-Za-z0-9])(?:[2-7][0-9a-f]){24}",
+        literal=False,
+        ignore_case=True,
+        encoding=Encoding.HEXADECIMAL,
+        bare=True,
     ),
     # numbers of a program's array that spell how a key begins
-    *(Signature(array_form(opening), literal=False, ignore_case=True, form=Form.HEXADECIMAL) for opening in OPENINGS),
+    *(
+        Signature(array_form(opening), literal=False, ignore_case=True, encoding=Encoding.HEXADECIMAL)
+        for opening in OPENINGS
+    ),
 )
 
 

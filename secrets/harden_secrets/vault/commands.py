@@ -8,8 +8,8 @@ from harden.errors import ANSWER_IS_NO, HardenError
 from harden.output import Output
 from harden.progress import progress
 from harden_secrets.inventory.file import load
+from harden_secrets.inventory.paths import path_fault
 from harden_secrets.vault.opening import local_place
-from harden_secrets.vault.paths import path_fault
 from harden_secrets.vault.policy import grants, render
 from harden_secrets.vault.server import binary, lifecycle, systemd
 from harden_secrets.vault.server.configuration import MOUNT

@@ -8,12 +8,12 @@ import hvac
 
 from harden.document.wording import quote
 from harden_secrets.confidential import Confidential
+from harden_secrets.inventory.paths import path_fault
 from harden_secrets.vault.connection import Connection
 from harden_secrets.vault.customdata import annotate
 from harden_secrets.vault.encoding import MARKER, decoded, encoded
 from harden_secrets.vault.metadata import read_metadata
 from harden_secrets.vault.mount import check_version
-from harden_secrets.vault.paths import path_fault
 from harden_secrets.vault.port import CasMismatchError, Metadata, Stored, VaultError
 from harden_secrets.vault.trouble import Need
 

@@ -3,6 +3,8 @@
 import random
 import string
 
+from harden_secrets.detect import quiet
+
 _RANDOM = random.SystemRandom()
 ALNUM = string.ascii_letters + string.digits
 LOWER = string.ascii_lowercase + string.digits
@@ -26,6 +28,13 @@ def mixed(length: int, alphabet: str = ALNUM) -> str:
         drawn = text(length, alphabet)
         if all(any(map(kind, drawn)) == any(map(kind, alphabet)) for kind in (str.isdigit, str.isupper, str.islower)):
             return drawn
+
+
+def strong(length: int, alphabet: str = ALNUM) -> str:
+    """The same, drawn again where chance made a name or a placeholder of it: one in some hundreds has `todo` in it."""
+    while not quiet.is_strong(drawn := mixed(length, alphabet)):
+        pass
+    return drawn
 
 
 def number(digits: int) -> str:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from harden_secrets.material import Material
-from tests.harden_secrets.tokens.alphabet import ALNUM, BASE32, HEX, LOWER, URL, mixed, raw, text
+from tests.harden_secrets.tokens.alphabet import ALNUM, BASE32, HEX, LOWER, URL, mixed, raw, strong, text
 from tests.harden_secrets.tokens.standing import jwt, service_account
 
 _SIGNED = ALNUM + "!%+_-"
@@ -46,7 +46,7 @@ def wireguard_shared() -> str:
 
 def password() -> str:
     """What a password generator gives."""
-    return mixed(20, _SIGNED)
+    return strong(20, _SIGNED)
 
 
 def private_pem() -> bytes:
@@ -233,12 +233,19 @@ def ceph_key() -> str:
 
 def _plain() -> str:
     """A password of letters and digits."""
-    return mixed(16)
+    return strong(16)
 
 
 def basic_login() -> str:
     """User and password, as HTTP and npm take them."""
-    return _b64(f"robot:{mixed(16)}".encode())
+    return _b64(f"robot:{strong(16)}".encode())
+
+
+def fernet() -> str:
+    """A key with a digit in it, as all but one in a thousand have: by that it is told from a name."""
+    while not any(map(str.isdigit, key := base64.urlsafe_b64encode(raw(32)).decode())):
+        pass
+    return key
 
 
 def htpasswd_hash() -> str:
@@ -299,9 +306,7 @@ CONTEXTS: dict[str, Callable[[], Planted]] = {
     ),
     "encryption-at-rest": _of(Material.SYMMETRIC_KEY, "enc.yaml", _AT_REST, lambda: _b64(raw(32))),
     "encryption-key": _of(Material.SYMMETRIC_KEY, "n8n.env", "N8N_ENCRYPTION_KEY=@@\n", lambda: raw(32).hex()),
-    "fernet": _of(
-        Material.SYMMETRIC_KEY, "airflow.env", "FERNET_KEY=@@\n", lambda: base64.urlsafe_b64encode(raw(32)).decode()
-    ),
+    "fernet": _of(Material.SYMMETRIC_KEY, "airflow.env", "FERNET_KEY=@@\n", fernet),
     "ceph": _of(Material.SYMMETRIC_KEY, "ceph.client.admin.keyring", "[client.admin]\n\tkey = @@\n", ceph_key),
     "aws": _of(
         Material.CLOUD_CREDENTIAL,
@@ -323,9 +328,9 @@ CONTEXTS: dict[str, Callable[[], Planted]] = {
     "gitea": _of(Material.VCS_TOKEN, "drone.env", "GITEA_TOKEN=@@\n", lambda: text(40, HEX)),
     "datadog": _of(Material.API_TOKEN, "values.yaml", "datadog_api_key: @@\n", lambda: mixed(32, HEX)),
     "sonarr": _of(Material.API_TOKEN, "exportarr.env", "SONARR_API_KEY=@@\n", lambda: mixed(32, HEX)),
-    "dsn": _literal("app.env", "DATABASE_URL=postgres://immich:@@@db.home.lan:5432/immich\n", lambda: mixed(18)),
-    "dsn-yaml": _literal("values.yaml", "redis:\n  url: redis://:@@@redis:6379/0\n", lambda: mixed(18)),
-    "git-credentials": _literal(".git-credentials", "https://victor:@@@git.home.lan\n", lambda: mixed(18)),
+    "dsn": _literal("app.env", "DATABASE_URL=postgres://immich:@@@db.home.lan:5432/immich\n", lambda: strong(18)),
+    "dsn-yaml": _literal("values.yaml", "redis:\n  url: redis://:@@@redis:6379/0\n", lambda: strong(18)),
+    "git-credentials": _literal(".git-credentials", "https://victor:@@@git.home.lan\n", lambda: strong(18)),
     "dotenv": _literal(".env", "DB_USER=app\nDB_PASSWORD=@@\n"),
     "dotenv-quoted": _literal(".env", 'export DB_PASSWORD="@@"  # the database\n'),
     "thought-up": _literal(
@@ -359,7 +364,7 @@ CONTEXTS: dict[str, Callable[[], Planted]] = {
     "wifi": _literal("home.nmconnection", "[wifi-security]\nkey-mgmt=wpa-psk\npsk=@@\n", _plain),
     "openwrt": _literal("wireless", "config wifi-iface\n\toption ssid 'home'\n\toption key '@@'\n", _plain),
     "netrc": _literal(".netrc", "machine git.home.lan\n  login victor\n  password @@\n"),
-    "pgpass": _literal(".pgpass", "db.home.lan:5432:app:app:@@\n", lambda: mixed(18)),
+    "pgpass": _literal(".pgpass", "db.home.lan:5432:app:app:@@\n", lambda: strong(18)),
     "my-cnf": _literal(".my.cnf", "[client]\nuser=root\npassword=@@\n"),
     "htpasswd": _literal(".htpasswd", "victor:@@\n", htpasswd_hash),
     "bcrypt": _literal("users.yaml", "auth:\n  - victor:@@\n", lambda: f"$2y$10${text(53)}"),

@@ -14,7 +14,7 @@ from harden_secrets.detect import quiet
 from harden_secrets.detect.filekind import is_code
 from harden_secrets.detect.tokens import jwt
 from harden_secrets.detect.tokens.form import compiled
-from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
+from harden_secrets.material import PAIR, Detection, Detector, Material, Signature, Surroundings
 
 _QUOTE = rb"\\?[\"']?"
 _KIND = rb"kind" + _QUOTE + rb"\s{0,4}:\s{0,4}" + _QUOTE + rb"Config\b"
@@ -53,7 +53,7 @@ def _detection(name: str, value: bytes, start: int) -> Iterator[Detection]:
         public = _public_half(value)
         if public is not None:
             yield Detection(
-                Material.KUBECONFIG, Confidential(public), start, end, "client key", public=public, family="pair"
+                Material.KUBECONFIG, Confidential(public), start, end, "client key", public=public, family=PAIR
             )
         return
     # A token that is also known by itself keeps the fingerprint that it has elsewhere.

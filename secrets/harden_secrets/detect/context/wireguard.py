@@ -14,7 +14,7 @@ from harden_secrets.detect import pair
 from harden_secrets.detect.settings import MARKS, OF_SECRET
 from harden_secrets.detect.siblings import sibling_texts
 from harden_secrets.detect.tokens.form import compiled
-from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
+from harden_secrets.material import PAIR, Detection, Detector, Material, Signature, Surroundings
 
 _KEY = rb"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="  # 32 bytes leave two bits of the last character unused
 _BARE = rb"(?<![A-Za-z0-9+/])(?P<key>" + _KEY + rb")(?![A-Za-z0-9+/=])"
@@ -130,7 +130,7 @@ def _detection(text: bytes, start: int, *, shared: bool) -> Iterator[Detection]:
     found = pair.edwards("x25519", key)
     if found is not None:
         material = Material.WIREGUARD_PRIVATE_KEY
-        yield Detection(material, Confidential(found.public), start, end, public=found.public, family="pair")
+        yield Detection(material, Confidential(found.public), start, end, public=found.public, family=PAIR)
 
 
 _NAMED = (

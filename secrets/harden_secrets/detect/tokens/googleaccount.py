@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.detect.siblings import sibling
-from harden_secrets.material import Detection, Detector, Material, Signature, Surroundings
+from harden_secrets.material import PAIR, Detection, Detector, Material, Signature, Surroundings
 
 _PEM = rb"-----BEGIN PRIVATE KEY-----(?P<body>[A-Za-z0-9+/=\s\\nr]{60,20000})-----END PRIVATE KEY-----"
 _IN_TEXT = re.compile(rb"\\?\"private_key\\?\"\s*:\s*\\?\"(?P<pem>" + _PEM + rb")")
@@ -36,7 +36,7 @@ def _key(match: re.Match[bytes]) -> Iterator[Detection]:
             end,
             "Google Cloud service account key",
             public=public,
-            family="pair",
+            family=PAIR,
         )
 
 

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from harden.errors import HardenError
+from harden_secrets.cluster.marks import is_ours, is_vault_backed
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.confidential import Confidential
 from harden_secrets.delivery import direct
 from harden_secrets.delivery.form import in_form
-from harden_secrets.delivery.marks import is_ours, is_vault_backed
 from harden_secrets.delivery.putting import put
+from harden_secrets.delivery.values import Delivery
 from harden_secrets.migrate.performers.look import Look
 from harden_secrets.migrate.performers.site import Site, packed, restorable, unpacked
 from harden_secrets.migrate.step import Step
-from harden_secrets.plan.values import Delivery, PlannedSecret
+from harden_secrets.plan.values import PlannedSecret
 
 
 class Deliver:

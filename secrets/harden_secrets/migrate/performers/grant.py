@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from harden.errors import HardenError
+from harden_secrets.cluster.marks import HARDEN, MANAGED_BY
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.confidential import Confidential
-from harden_secrets.delivery.marks import HARDEN, MANAGED_BY
 from harden_secrets.migrate.performers.site import Site, packed, unpacked
 from harden_secrets.migrate.step import Step
 from harden_secrets.rbac.grant import role, role_binding

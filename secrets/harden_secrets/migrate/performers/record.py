@@ -7,6 +7,7 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.delivery import values
 from harden_secrets.fileimage import FileImage, exchange
 from harden_secrets.inventory.addition import appended
 from harden_secrets.inventory.extension import extended
@@ -14,7 +15,6 @@ from harden_secrets.inventory.loader import read_inventory
 from harden_secrets.inventory.model import Delivery, KeySource, SecretEntry
 from harden_secrets.migrate.performers.site import Site
 from harden_secrets.migrate.step import Step
-from harden_secrets.plan import values
 from harden_secrets.plan.values import PlannedSecret
 
 

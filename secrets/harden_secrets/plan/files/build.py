@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harden_secrets.cluster.port import ObjectName
+from harden_secrets.delivery.values import Delivery
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.plan import naming
 from harden_secrets.plan.delivering import by
@@ -18,7 +19,7 @@ from harden_secrets.plan.files.tree import Found, Tree
 from harden_secrets.plan.grouping import grouped
 from harden_secrets.plan.held import Held
 from harden_secrets.plan.sourcepatch import for_entry, for_script
-from harden_secrets.plan.values import FORMAT, Copy, Delivery, Plan, PlannedSecret, SeenFile, SourcePatch, VaultField
+from harden_secrets.plan.values import FORMAT, Copy, Plan, PlannedSecret, SeenFile, SourcePatch, VaultField
 from harden_secrets.plan.world import Request
 
 _ELSEWHERE = "harden does not change a place of this kind: see below what is to be done there"

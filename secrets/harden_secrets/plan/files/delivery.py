@@ -4,8 +4,8 @@ import posixpath
 from collections.abc import Container
 from dataclasses import replace
 
+from harden_secrets.delivery.values import Delivery
 from harden_secrets.plan.files.tree import Tree
-from harden_secrets.plan.values import Delivery
 from harden_secrets.plan.world import Request
 from harden_secrets.rewrite.rendering import Style
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from harden.errors import HardenError
 from harden_secrets.cluster.consumers import Consumer, Index
 from harden_secrets.cluster.port import ObjectName
+from harden_secrets.delivery.values import Delivery
 from harden_secrets.detect import DETECTORS
 from harden_secrets.examine import Sighting, examine
 from harden_secrets.fingerprint import Fingerprinter
@@ -19,7 +20,7 @@ from harden_secrets.plan.held import Held, moves_as_a_whole
 from harden_secrets.plan.moves import Move
 from harden_secrets.plan.sourcing import sourced
 from harden_secrets.plan.storing import store
-from harden_secrets.plan.values import Delivery, FileChange
+from harden_secrets.plan.values import FileChange
 from harden_secrets.plan.world import Request
 from harden_secrets.rewrite import rewritten
 from harden_secrets.rewrite.stream import stream

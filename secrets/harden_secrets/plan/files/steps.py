@@ -4,11 +4,12 @@ import posixpath
 from collections.abc import Mapping
 
 from harden.errors import HardenError
+from harden_secrets.delivery.values import Delivery
 from harden_secrets.plan.files.changes import kustomization_edits
 from harden_secrets.plan.files.delivery import delivery_file
 from harden_secrets.plan.files.group import Settled
 from harden_secrets.plan.files.tree import Tree
-from harden_secrets.plan.values import Delivery, FileChange
+from harden_secrets.plan.values import FileChange
 from harden_secrets.rewrite import rewritten
 from harden_secrets.rewrite.stream import stream
 

@@ -1,10 +1,12 @@
 """How a Secret says that it is backed by Vault: it is where it belongs, and not to be found as a copy."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 MANAGED_BY = "app.kubernetes.io/managed-by"  # the label that Kubernetes recommends for this
 HARDEN = "harden"
+OWNED = MappingProxyType({MANAGED_BY: HARDEN})  # the labels of what harden makes and may write over or delete
 PATH = "harden.internal/vault-path"  # annotation: MOUNT/PATH
 OPERATORS = {
     "VaultStaticSecret": "secrets.hashicorp.com",
@@ -38,7 +40,7 @@ def metadata(namespace: str, name: str, mount: str, path: str) -> dict[str, Any]
     made: dict[str, Any] = {
         "name": name,
         "namespace": namespace,
-        "labels": {MANAGED_BY: HARDEN},
+        "labels": dict(OWNED),
         "annotations": {PATH: f"{mount}/{path}"},
     }
     if not namespace:  # manifests in files may leave it to whoever applies them
