@@ -180,7 +180,7 @@ def _lease(name: ObjectName, holder: Holder, around: Surroundings) -> Manifest:
     return {
         "apiVersion": API,
         "kind": "Lease",
-        "metadata": {"name": name.name, "namespace": name.namespace, "labels": OWNED},
+        "metadata": {"name": name.name, "namespace": name.namespace, "labels": dict(OWNED)},
         "spec": {
             "holderIdentity": str(holder),
             "leaseDurationSeconds": max(1, round(around.seconds)),

@@ -1,18 +1,17 @@
 """The section ``secrets``."""
 
-from harden.document.shape import Fields, Shape
+from harden.document.shape import Shape
 from harden.document.wording import quote
 from harden.document.yamltree import Node, Scalar
 from harden_secrets.inventory.deliveries import read_deliveries
-from harden_secrets.inventory.fields import duration, entries, needs, number, out_of_place, text, texts
-from harden_secrets.inventory.model import Delivery, Repository, Rotate, SecretEntry, SecretKind, Target, Window
+from harden_secrets.inventory.fields import needs, out_of_place, text, texts
+from harden_secrets.inventory.model import Delivery, SecretEntry, SecretKind
 from harden_secrets.inventory.paths import path_fault
-from harden_secrets.inventory.spans import WINDOW_EXAMPLE, duration_text, parse_window
-from harden_secrets.inventory.terms import host_fault, host_key_fault, interface_fault, name_fault, user_fault
+from harden_secrets.inventory.repositories import read_repository
+from harden_secrets.inventory.rotating import read_rotate
+from harden_secrets.inventory.targets import read_targets
+from harden_secrets.inventory.terms import name_fault
 
-TARGET_KEYS = ("host", "user", "port", "host_key", "interface")
-REPOSITORY_KEYS = ("path", "branches")
-ROTATE_KEYS = ("every", "overlap", "window", "jitter")
 _ALWAYS = ("kind", "path", "description", "deliver", "rotate")
 TAKES: dict[SecretKind, tuple[str, ...]] = {
     SecretKind.SSH_KEY: (*_ALWAYS, "targets"),
@@ -61,89 +60,13 @@ def _read_entry(shape: Shape, name: str, key: Scalar, node: Node) -> SecretEntry
         kind=kind or SecretKind.OPAQUE,
         path=text(shape, fields, "path", path_fault),
         deliver=read_deliveries(shape, fields),
-        targets=_read_targets(shape, fields),
-        repository=_read_repository(shape, fields["repository"][1]) if "repository" in fields else None,
+        targets=read_targets(shape, fields),
+        repository=read_repository(shape, fields["repository"][1]) if "repository" in fields else None,
         command=texts(shape, fields, "command"),
-        rotate=_read_rotate(shape, fields["rotate"][1]) if "rotate" in fields else None,
+        rotate=read_rotate(shape, fields["rotate"][1]) if "rotate" in fields else None,
         description=text(shape, fields, "description"),
         place=shape.place(node, key),
     )
-
-
-def _read_targets(shape: Shape, fields: Fields) -> tuple[Target, ...]:
-    found = (_read_target(shape, node) for node in entries(shape, fields, "targets"))
-    return tuple(target for target in found if target is not None)
-
-
-def _read_target(shape: Shape, node: Node) -> Target | None:
-    fields = shape.fields(node, "a target", TARGET_KEYS)
-    if not needs(shape, node, fields, "a target", ("host", "host_key")):
-        return None
-    return Target(
-        host=text(shape, fields, "host", host_fault),
-        user=text(shape, fields, "user", user_fault),
-        port=number(shape, fields, "port", 22, 65535),
-        host_keys=texts(shape, fields, "host_key", host_key_fault),
-        interface=text(shape, fields, "interface", interface_fault),
-        place=shape.place(node),
-    )
-
-
-def _read_repository(shape: Shape, node: Node) -> Repository | None:
-    fields = shape.fields(node, '"repository"', REPOSITORY_KEYS)
-    if not needs(shape, node, fields, '"repository"', ("path",)):
-        return None
-    return Repository(text(shape, fields, "path"), texts(shape, fields, "branches", _branch_fault), shape.place(node))
-
-
-def _branch_fault(name: str) -> str | None:
-    """Roughly git-check-ref-format(1); git itself is the judge of the rest."""
-    if name.startswith("-") or ".." in name or any(char in name for char in " ~^:?*[\\") or not name.isprintable():
-        return f"{quote(name)} can be no branch"
-    return None
-
-
-def _read_rotate(shape: Shape, node: Node) -> Rotate | None:
-    fields = shape.fields(node, '"rotate"', ROTATE_KEYS)
-    if not needs(shape, node, fields, '"rotate"', ("every",)):
-        return None
-    every = duration(shape, fields, "every")
-    if every is None:
-        return None
-    zero = every - every
-    rotate = Rotate(
-        every=every,
-        overlap=duration(shape, fields, "overlap") or zero,
-        window=_read_window(shape, fields["window"][1]) if "window" in fields else None,
-        jitter=duration(shape, fields, "jitter") or zero,
-        place=shape.place(node),
-    )
-    _check_spans(shape, fields, rotate)
-    return rotate
-
-
-def _check_spans(shape: Shape, fields: Fields, rotate: Rotate) -> None:
-    every = duration_text(rotate.every)
-    if not rotate.every:
-        shape.problems.add(fields["every"][1].line, '"every" cannot be no time at all')
-    for name, length in (("overlap", rotate.overlap), ("jitter", rotate.jitter)):
-        if rotate.every and length >= rotate.every:
-            message = f"{quote(name)} must be shorter than {quote('every')}, which is {every}"
-            shape.problems.add(fields[name][1].line, message)
-    if rotate.window is not None and rotate.jitter > rotate.window.length:
-        hours = duration_text(rotate.window.length)
-        shape.problems.add(fields["jitter"][1].line, f'"jitter" would leave the window, which is {hours} long')
-
-
-def _read_window(shape: Shape, node: Node) -> Window | None:
-    written = shape.string(node, '"window"', WINDOW_EXAMPLE)
-    if written is None:
-        return None
-    try:
-        return Window(*parse_window(written))
-    except ValueError as error:
-        shape.problems.add(node.line, str(error))
-        return None
 
 
 def _refuse_shared(shape: Shape, secrets: dict[str, SecretEntry]) -> None:

@@ -5,7 +5,7 @@ Two values are equal that say the same, wherever they stand.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -101,28 +101,96 @@ class Delivery:
     store: str = ""
     store_kind: str = "SecretStore"
     refresh: timedelta | None = None
+    restart: bool = False  # consumers are restarted after a switch even where they would see it by themselves
+    reload: tuple[str, ...] = ()  # of a file: the program, and its arguments, that makes its consumer read it again
     place: Place = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
+class Jump:
+    """A host on the way to a target (ProxyJump). ``host_keys`` are pinned there too."""
+
+    host: str
+    user: str = ""
+    port: int = 22
+    host_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """A host where the secret's other half is installed. ``host_keys`` are pinned: at least one, ``type base64``."""
+    """A host where the secret's other half is installed. ``host_keys`` are pinned: at least one, ``type base64``.
+
+    Of an SSH key: ``user`` is whose ``authorized_keys`` it is in. ``login`` is who edits that file, where that is not
+    ``user`` with the key itself: a user, who logs in with ``login_key``, another secret of the inventory, or with the
+    key itself where that is empty; ``sudo`` where the file is not his.
+    """
 
     host: str
     user: str = ""
     port: int = 22
     host_keys: tuple[str, ...] = ()
     interface: str = ""  # of WireGuard
+    jump: tuple[Jump, ...] = ()
+    authorized_keys: str = ""  # the file, where it is not ~/.ssh/authorized_keys; absolute, or below the home folder
+    login: str = ""
+    login_key: str = ""
+    sudo: bool = False
+    log: str = "auto"  # where sshd logs: auto, journal, none, or an absolute path
     place: Place = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A git repository whose files a git-crypt key encrypts. No ``branches`` means the one that is checked out."""
+    """A git repository whose files a git-crypt key encrypts. No ``branches`` means the one that is checked out.
+
+    ``keys`` says whether the new key takes the old one's name (``replace``) or has a name of its own (``named``).
+    ``remote`` is where branches are fetched from and pushed to; without it the repository at ``path`` is the one.
+    ``key_name`` is the name of the git-crypt key that is rotated; empty is the default key.
+    """
 
     path: str
     branches: tuple[str, ...] = ()
+    keys: Literal["replace", "named"] = "replace"
+    key_name: str = ""
+    remote: str = ""
     place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRules:
+    """How a password is made, given to its server, and tried.
+
+    ``database`` is ``postgresql`` or ``mysql``, or empty where ``set_command`` and ``test_command`` do it.
+    With two ``users`` each rotation takes the one that is not in use, so that both work during the overlap; the
+    name in use is in the field ``user``. ``admin`` is the secret of the inventory with which the database is changed.
+    """
+
+    alphabet: str = ""
+    length: int = 32
+    field: str = "password"
+    set_command: tuple[str, ...] = ()
+    test_command: tuple[str, ...] = ()
+    timeout: timedelta = timedelta(seconds=60)
+    database: str = ""
+    host: str = ""
+    port: int = 0
+    name: str = ""  # of the database
+    users: tuple[str, ...] = ()
+    admin: str = ""
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Blackout:
+    """Days on which no rotation begins, from ``first`` to ``last`` with both; ``yearly``: whichever the year.
+
+    ``weekday`` (0 is Monday) instead of the days: each such day.
+    """
+
+    first: date | None = None
+    last: date | None = None
+    yearly: bool = False
+    weekday: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +223,16 @@ class Rotate:
     overlap: timedelta = timedelta()
     window: Window | None = None
     jitter: timedelta = timedelta()
+    blackout: tuple[Blackout, ...] = ()
     place: Place = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SecretEntry:
-    """One secret. ``path`` is in the KV mount; ``command`` is the argument list of kind ``command``."""
+    """One secret. ``path`` is in the KV mount; ``command`` is the argument list of kind ``command``.
+
+    ``timeout`` is how long each call of it may take.
+    """
 
     name: str
     kind: SecretKind
@@ -169,6 +241,8 @@ class SecretEntry:
     targets: tuple[Target, ...] = ()
     repository: Repository | None = None
     command: tuple[str, ...] = ()
+    timeout: timedelta = timedelta(seconds=60)
+    password: PasswordRules | None = None
     rotate: Rotate | None = None
     description: str = ""
     place: Place = field(default=NOWHERE, compare=False)

@@ -1,0 +1,54 @@
+"""The section ``rotate`` of a secret."""
+
+from harden.document.shape import Fields, Shape
+from harden.document.wording import quote
+from harden.document.yamltree import Node
+from harden_secrets.inventory.fields import duration, needs
+from harden_secrets.inventory.model import Rotate, Window
+from harden_secrets.inventory.spans import WINDOW_EXAMPLE, duration_text, parse_window
+
+ROTATE_KEYS = ("every", "overlap", "window", "jitter")
+
+
+def read_rotate(shape: Shape, node: Node) -> Rotate | None:
+    """When it rotates, or None where that is wrong."""
+    fields = shape.fields(node, '"rotate"', ROTATE_KEYS)
+    if not needs(shape, node, fields, '"rotate"', ("every",)):
+        return None
+    every = duration(shape, fields, "every")
+    if every is None:
+        return None
+    zero = every - every
+    rotate = Rotate(
+        every=every,
+        overlap=duration(shape, fields, "overlap") or zero,
+        window=_read_window(shape, fields["window"][1]) if "window" in fields else None,
+        jitter=duration(shape, fields, "jitter") or zero,
+        place=shape.place(node),
+    )
+    _check_spans(shape, fields, rotate)
+    return rotate
+
+
+def _check_spans(shape: Shape, fields: Fields, rotate: Rotate) -> None:
+    every = duration_text(rotate.every)
+    if not rotate.every:
+        shape.problems.add(fields["every"][1].line, '"every" cannot be no time at all')
+    for name, length in (("overlap", rotate.overlap), ("jitter", rotate.jitter)):
+        if rotate.every and length >= rotate.every:
+            message = f"{quote(name)} must be shorter than {quote('every')}, which is {every}"
+            shape.problems.add(fields[name][1].line, message)
+    if rotate.window is not None and rotate.jitter > rotate.window.length:
+        hours = duration_text(rotate.window.length)
+        shape.problems.add(fields["jitter"][1].line, f'"jitter" would leave the window, which is {hours} long')
+
+
+def _read_window(shape: Shape, node: Node) -> Window | None:
+    written = shape.string(node, '"window"', WINDOW_EXAMPLE)
+    if written is None:
+        return None
+    try:
+        return Window(*parse_window(written))
+    except ValueError as error:
+        shape.problems.add(node.line, str(error))
+        return None
