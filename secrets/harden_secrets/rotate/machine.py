@@ -12,8 +12,8 @@ The rules:
 5.  The overlap begins when the last consumer is confirmed, and lasts as long as the inventory said when the rotation
     began. The old key has an end of its own at the ``deadline``, which is as long again after it.
 6.  After the overlap, who still uses the old key delays its end, but not past the deadline.
-7.  Until the switch a rotation can be abandoned; then the new key is withdrawn from every target, and the old one stays.
-    After it, it can only be finished.
+7.  Until the switch a rotation can be abandoned; then the new key is withdrawn from every target, and the old one
+    stays. After it, it can only be finished.
 8.  It is done when the old key was refused at every target; then the pending copy goes.
 9.  Impatient (``--force``) means not to wait for 5 and 6. No proof is left out.
 """
