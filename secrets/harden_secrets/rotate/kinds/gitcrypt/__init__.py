@@ -1,0 +1,1 @@
+"""Keys of git-crypt: a repository encrypted anew, without its plaintext touching a disk."""
