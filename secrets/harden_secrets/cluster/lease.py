@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from harden.errors import HardenError
 from harden_secrets.cluster.holder import Holder, process_ended
 from harden_secrets.cluster.marks import OWNED
 from harden_secrets.cluster.port import (
     AlreadyExistsError,
-    Cluster,
     ClusterError,
     ConflictError,
     Manifest,
@@ -39,6 +39,26 @@ class LockLostError(HardenError):
     """The lock was ours and is not any more: nothing more may be changed."""
 
 
+class Leases(Protocol):
+    """Where leases lie: what of :class:`~harden_secrets.cluster.port.Cluster` a lock needs."""
+
+    def get(self, name: ObjectName) -> Manifest | None:
+        """See the port."""
+        ...
+
+    def create(self, manifest: Manifest) -> Manifest:
+        """See the port."""
+        ...
+
+    def replace(self, manifest: Manifest) -> Manifest:
+        """See the port."""
+        ...
+
+    def delete(self, name: ObjectName, *, uid: str, resource_version: str = "") -> None:
+        """See the port."""
+        ...
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What a lock needs to know of the world around it."""
@@ -53,7 +73,7 @@ class Surroundings:
 class Held:
     """A lock that is held. Call :meth:`confirm` before each change."""
 
-    def __init__(self, cluster: Cluster, lease: Manifest, around: Surroundings) -> None:
+    def __init__(self, cluster: Leases, lease: Manifest, around: Surroundings) -> None:
         self._cluster, self._lease, self._around = cluster, lease, around
         self._renewed = around.elapsed()
         self._lost: HardenError | None = None
@@ -105,7 +125,7 @@ class Held:
 
 @contextlib.contextmanager
 def lock(
-    cluster: Cluster, namespace: str, name: str, holder: Holder, around: Surroundings | None = None
+    cluster: Leases, namespace: str, name: str, holder: Holder, around: Surroundings | None = None
 ) -> Iterator[Held]:
     """Hold the lock ``name`` while the block runs, renewing it in the background.
 
@@ -129,7 +149,7 @@ def _renewing(held: Held, ended: threading.Event, pause: float) -> None:
         held.renew()
 
 
-def _taken(cluster: Cluster, name: ObjectName, holder: Holder, around: Surroundings) -> Manifest:
+def _taken(cluster: Leases, name: ObjectName, holder: Holder, around: Surroundings) -> Manifest:
     """The Lease, ours."""
     try:
         return cluster.create(_lease(name, holder, around))
@@ -152,7 +172,7 @@ def _raced(take: Callable[[], Manifest], name: ObjectName) -> Manifest:
         ) from None
 
 
-def _refuse_if_held(cluster: Cluster, lease: Manifest, around: Surroundings) -> None:
+def _refuse_if_held(cluster: Leases, lease: Manifest, around: Surroundings) -> None:
     spec = lease.get("spec") or {}
     identity = spec.get("holderIdentity") or ""
     holder = Holder.parse(identity)

@@ -131,6 +131,12 @@ def failed(rotation: Rotation, unit: Unit, words: Iterable[str], hints: Iterable
     return replace(rotation, failures={**rotation.failures, unit: failure})
 
 
+def delayed(rotation: Rotation, unit: Unit, words: str, hint: str, now: datetime) -> Rotation:
+    """The rotation after a unit has said what has to be waited for."""
+    after = failed(rotation, unit, [words], [hint], now)
+    return replace(after, failures={**after.failures, unit: replace(after.failures[unit], delays=True)})
+
+
 def may_retire_used(rotation: Rotation, now: datetime, *, impatient: bool = False) -> bool:
     """Whether the old key goes although somebody still uses it."""
     return impatient or rotation.deadline is None or now >= rotation.deadline

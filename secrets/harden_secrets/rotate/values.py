@@ -47,13 +47,17 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The last failure of a unit that has not been done yet: what was said to the person, and how often it failed."""
+    """Why a unit has not been done yet: what was said to the person the last time, and how often that was.
+
+    ``delays``: nothing is wrong, it only has to wait (somebody still uses the old key).
+    """
 
     words: tuple[str, ...]
     hints: tuple[str, ...]
     first: datetime
     last: datetime
     times: int = 1
+    delays: bool = False
 
 
 @dataclass(frozen=True, slots=True)

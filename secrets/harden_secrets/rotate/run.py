@@ -1,0 +1,224 @@
+"""Carry a rotation as far as it can go now.
+
+Which step comes next the machine says (:mod:`harden_secrets.rotate.machine`); here they are taken, their results are
+persisted, and everybody hears of it. A crash between a step and its record means that the step is taken again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from harden.errors import HardenError
+from harden_secrets.inventory.model import SecretEntry
+from harden_secrets.rotate import machine
+from harden_secrets.rotate.event import Event, Happened, doing
+from harden_secrets.rotate.rotator import Pair, Report
+from harden_secrets.rotate.steps import NOTHING, Steps, is_new
+from harden_secrets.rotate.store import Loaded, Store
+from harden_secrets.rotate.values import Outcome, Phase, Proof, Rotation, Unit
+from harden_secrets.vault.port import Stored
+
+AT_ONCE = 16  # targets that are worked on at the same time
+
+
+class Lock(Protocol):
+    """What the run needs of the lock over the secret."""
+
+    def confirm(self) -> None:
+        """Raises HardenError where the lock is not ours any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run needs to know of the world. ``tell`` hears every event, ``note`` writes to the audit log."""
+
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    tell: Callable[[Event], None]
+    note: Callable[[str, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How far it came. ``until``: nothing more to do before; ``failed``: what could not be done; ``report``: what
+    remains for a person.
+    """
+
+    rotation: Rotation
+    until: datetime | None = None
+    failed: tuple[Unit, ...] = ()
+    report: Report = NOTHING
+
+
+class Run:
+    """One secret's rotation, begun or gone on with. The lock over the secret is held by the caller."""
+
+    def __init__(self, entry: SecretEntry, steps: Steps, store: Store, lock: Lock, around: Surroundings) -> None:
+        self._entry, self._steps, self._store, self._lock, self._around = entry, steps, store, lock, around
+
+    def forward(self, *, impatient: bool = False) -> Result:
+        """Begin a rotation, or go on with the open one. Raises HardenError where that cannot be."""
+        loaded = self._store.load(self._entry.path)
+        if loaded is None or not loaded.rotation.is_open:
+            if loaded is not None:
+                self._store.tidy(self._entry.path)
+            loaded = self._begin()
+        else:
+            began = f"{loaded.rotation.began:%Y-%m-%d %H:%M} UTC"
+            self._tell(loaded.rotation, Happened.BEGAN, f"goes on with the rotation that was begun {began}")
+        if not loaded.rotation.abandoning:
+            self._steps.check_unforeseen(loaded.rotation, _open(loaded))
+        return self._go_on(loaded, impatient=impatient)
+
+    def abandon(self) -> Result | None:
+        """Take back the open rotation; None where there is none. Raises HardenError after the switch."""
+        loaded = self._store.load(self._entry.path)
+        if loaded is None or not loaded.rotation.is_open:
+            return None
+        now = self._steps.newest()
+        if not loaded.rotation.has(Phase.SWITCH) and is_new(now, _open(loaded)):
+            # The switch was made, and the answer lost.
+            after = machine.switched(loaded.rotation, now.version, self._steps.site, self._around.now())
+            loaded = self._store.save(self._entry.path, loaded, after)
+        try:
+            after = machine.abandoned(loaded.rotation)
+        except machine.CannotAbandonError:
+            after = self._abandoned_late(loaded.rotation, now)
+        self._note("rotation-abandoned", loaded.rotation, {})
+        return self._go_on(self._store.save(self._entry.path, loaded, after), impatient=False)
+
+    def _abandoned_late(self, rotation: Rotation, now: Stored) -> Rotation:
+        """After the switch only where somebody has stored another key since: it is theirs to install then."""
+        if now.version == rotation.new_version:
+            raise HardenError(
+                f"{self._entry.name}: the new key is version {now.version} already: the rotation can only be finished",
+                f"go on with: harden secrets rotate {self._entry.name}; until the old key is retired both are good",
+            )
+        left = Proof(f"left as it is: version {now.version} is somebody else's", self._around.now())
+        done = {**rotation.done, **dict.fromkeys(machine.units_of(Phase.WITHDRAW, self._steps.site), left)}
+        return replace(rotation, abandoning=True, failures={}, done=done)
+
+    def _begin(self) -> Loaded:
+        """Check everything, then make the key, then persist it: until that is written nothing has changed anywhere."""
+        old = self._steps.newest()
+        for line in self._steps.check(old).lines:
+            self._around.tell(Event(self._entry.name, Happened.BEGAN, self._around.now(), line))
+        new, made = self._steps.generate(old.fields)
+        self._lock.confirm()
+        now = self._around.now()
+        overlap = self._entry.rotate.overlap if self._entry.rotate is not None else timedelta()
+        rotation = Rotation(self._around.new_id(), self._entry.kind, now, old.version, overlap)
+        rotation = rotation.with_proof(Unit(Phase.GENERATE), Proof(made, now))
+        loaded = self._store.begin(self._entry.path, rotation, old.fields, new)
+        self._note("rotation-begun", rotation, {"old_version": old.version})
+        words = f"{made} and stored as pending; version {old.version} is in use"
+        self._tell(rotation, Happened.DONE, words, Unit(Phase.GENERATE))
+        return loaded
+
+    def _go_on(self, loaded: Loaded, *, impatient: bool) -> Result:
+        while True:
+            rotation = loaded.rotation
+            match machine.following(rotation, self._steps.site, self._around.now(), impatient=impatient):
+                case machine.Ended(outcome):
+                    return self._ended(rotation, outcome)
+                case machine.Wait(until):
+                    self._tell(rotation, Happened.WAITING, f"both keys are good until {_moment(until)}")
+                    return Result(rotation, until)
+                case machine.Work() as work:
+                    self._lock.confirm()
+                    after = self._worked(loaded, work, impatient=impatient)
+                    loaded = self._store.save(self._entry.path, loaded, after)
+                    undone = tuple(unit for unit in work.units if unit in after.failures)
+                    if undone and all(after.failures[unit].delays for unit in undone):
+                        return Result(after, after.deadline)
+                    if undone:
+                        return Result(after, failed=undone)
+
+    def _worked(self, loaded: Loaded, work: machine.Work, *, impatient: bool) -> Rotation:
+        """The rotation after a phase's units were tried, each in its own thread."""
+        rotation = loaded.rotation
+        for unit, said in self._tried(loaded, work):
+            now = self._around.now()
+            if isinstance(said, HardenError):
+                rotation = machine.failed(rotation, unit, said.messages, said.hints, now)
+                self._tell(rotation, Happened.FAILED, "; ".join(said.messages), unit, tuple(said.hints))
+            elif is_delay(unit) and said and not machine.may_retire_used(rotation, now, impatient=impatient):
+                hint = _until(rotation)
+                rotation = machine.delayed(rotation, unit, f"still used by {said}", hint, now)
+                self._tell(rotation, Happened.WAITING, f"still used by {said}", unit, (hint,))
+            else:
+                rotation = self._acknowledged(rotation, unit, said, now)
+            self._note_unit(rotation, unit)
+        return rotation
+
+    def _acknowledged(self, rotation: Rotation, unit: Unit, said: str | int, now: datetime) -> Rotation:
+        if isinstance(said, int):
+            rotation = machine.switched(rotation, said, self._steps.site, now)
+        else:
+            rotation = machine.succeeded(rotation, unit, said or "nothing to do", self._steps.site, now)
+        self._tell(rotation, Happened.DONE, rotation.done[unit].words, unit)
+        return rotation
+
+    def _tried(self, loaded: Loaded, work: machine.Work) -> Iterator[tuple[Unit, str | int | HardenError]]:
+        for unit in work.units:
+            self._tell(loaded.rotation, Happened.WORKING, doing(unit), unit)
+        if len(work.units) == 1:
+            yield work.units[0], self._outcome(loaded, work.units[0])
+            return
+        with ThreadPoolExecutor(AT_ONCE, "rotate") as pool:
+            tried = {pool.submit(self._outcome, loaded, unit): unit for unit in work.units}
+            for future in as_completed(tried):
+                yield tried[future], future.result()
+
+    def _outcome(self, loaded: Loaded, unit: Unit) -> str | int | HardenError:
+        """What a unit says, or why it could not be done."""
+        try:
+            return self._steps.take(loaded.rotation, _open(loaded), unit)
+        except HardenError as error:
+            return error
+
+    def _ended(self, rotation: Rotation, outcome: Outcome) -> Result:
+        words = (
+            f"done: version {rotation.new_version} is in use, the old key is refused"
+            if outcome is Outcome.DONE
+            else "abandoned: the new key is gone, the old one stays in use"
+        )
+        self._tell(rotation, Happened.ENDED, words)
+        self._note("rotation-ended", rotation, {"outcome": str(outcome), "new_version": rotation.new_version})
+        return Result(rotation, report=self._steps.report)
+
+    def _tell(
+        self, rotation: Rotation, happened: Happened, words: str, unit: Unit | None = None, hints: tuple[str, ...] = ()
+    ) -> None:
+        self._around.tell(Event(self._entry.name, happened, self._around.now(), words, rotation.id, unit, hints))
+
+    def _note_unit(self, rotation: Rotation, unit: Unit) -> None:
+        failure = rotation.failures.get(unit)
+        words = "; ".join(failure.words) if failure is not None else rotation.done[unit].words
+        facts = {"phase": str(unit.phase), "target": unit.name, "words": words}
+        self._note("rotation-step" if failure is None else "rotation-not-yet", rotation, facts)
+
+    def _note(self, event: str, rotation: Rotation, facts: Mapping[str, Any]) -> None:
+        self._around.note(event, {"secret": self._entry.name, "rotation": rotation.id, **facts})
+
+
+def is_delay(unit: Unit) -> bool:
+    """Whether what a unit says may be a reason to wait."""
+    return unit.phase is Phase.QUIET
+
+
+def _until(rotation: Rotation) -> str:
+    assert rotation.deadline is not None, "the overlap has begun"
+    return f"give them the new key; the old one goes at {_moment(rotation.deadline)} in any case, at once with --force"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _open(loaded: Loaded) -> Pair:
+    assert loaded.pair is not None, "only an open rotation has work"
+    return loaded.pair

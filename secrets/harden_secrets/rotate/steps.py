@@ -1,0 +1,119 @@
+"""The steps of one secret's rotation, each by itself: what the machine calls a unit, taken on the real parts."""
+
+from datetime import datetime
+
+from harden.errors import HardenError
+from harden_secrets.inventory.model import SecretEntry
+from harden_secrets.rotate import machine
+from harden_secrets.rotate.deliverer import Deliverer
+from harden_secrets.rotate.rotator import Fields, Pair, Report, Rotator
+from harden_secrets.rotate.values import Phase, Rotation, Unit
+from harden_secrets.vault.port import CasMismatchError, Stored, Vault
+
+NOTHING = Report()
+
+
+class Steps:
+    """Takes steps. ``report`` is what the last one leaves to a person; empty until it was taken."""
+
+    def __init__(self, entry: SecretEntry, rotator: Rotator, deliverer: Deliverer, vault: Vault) -> None:
+        self._entry, self._rotator, self._deliverer, self._vault = entry, rotator, deliverer, vault
+        self.report = NOTHING
+
+    @property
+    def site(self) -> machine.Site:
+        """Where the secret is used, now."""
+        return machine.Site(self._rotator.targets, self._deliverer.deliveries)
+
+    @property
+    def where(self) -> str:
+        """The secret's path, for messages."""
+        return f"{self._vault.mount}/{self._entry.path}"
+
+    def check(self, old: Stored) -> Report:
+        """Everything that can be known to be in the way of a new rotation. Raises HardenError; changes nothing."""
+        if old.foreign and any(one.to not in ("direct", "file") for one in self._entry.deliver):
+            raise HardenError(
+                f"{self.where}: was stored as plain text, and an operator reads it so; harden stores base64",
+                "migrate it first, so that the operator's template decodes it: harden secrets plan",
+            )
+        report = self._rotator.check(old.fields)
+        self._deliverer.check()
+        return report
+
+    def generate(self, old: Fields) -> tuple[Fields, str]:
+        """A new key, and what was made."""
+        return self._rotator.generate(old), f"{', '.join(self._rotator.fields)} made anew"
+
+    def newest(self) -> Stored:
+        """What Vault has. Raises HardenError where that is nothing."""
+        stored = self._vault.read(self._entry.path)
+        if stored is None:
+            raise HardenError(
+                f"{self.where}: nothing is stored there, so there is nothing to rotate",
+                f"bring the key of {self._entry.name} into Vault first: harden secrets plan, then migrate",
+            )
+        return stored
+
+    def check_unforeseen(self, rotation: Rotation, pair: Pair) -> None:
+        """That nobody else has stored another key meanwhile. Raises HardenError."""
+        now = self.newest()
+        expected = rotation.new_version or rotation.old_version
+        if now.version != expected and (rotation.new_version or not is_new(now, pair)):
+            raise self._unforeseen(now.version, expected)
+
+    def take(self, rotation: Rotation, pair: Pair, unit: Unit) -> str | int:  # noqa: PLR0911 - a table of calls
+        """What the step has shown, in words; of the switch the version. Raises HardenError."""
+        rotator, name = self._rotator, unit.name
+        match unit.phase:
+            case Phase.SWITCH:
+                return self._switch(rotation, pair)
+            case Phase.DELIVER:
+                return self._deliverer.deliver(name, pair.new, pair.old)
+            case Phase.CONFIRM:
+                return self._deliverer.confirm(name, pair.new)
+            case Phase.LIMIT:
+                return rotator.limit(name, pair, _known(rotation.deadline))
+            case Phase.OVERLAP:
+                return "is over"
+            case Phase.QUIET:
+                return rotator.still_used(name, pair, _known(rotation.overlap_began))
+            case Phase.CLOSE:
+                self.report = NOTHING if rotation.abandoning else rotator.report(pair)
+                return "the pending copy is removed"
+        act = {
+            Phase.INSTALL: rotator.install,
+            Phase.PROVE: rotator.prove,
+            Phase.CUT_OVER: rotator.cut_over,
+            Phase.RETIRE: rotator.retire,
+            Phase.REFUSE: rotator.prove_refused,
+            Phase.WITHDRAW: rotator.withdraw,
+        }
+        return act[unit.phase](name, pair)
+
+    def _switch(self, rotation: Rotation, pair: Pair) -> int:
+        """The version that the new key has now."""
+        try:
+            return self._vault.write(self._entry.path, pair.new, cas=rotation.old_version)
+        except CasMismatchError:
+            now = self.newest()
+            if not is_new(now, pair):
+                raise self._unforeseen(now.version, rotation.old_version) from None
+            return now.version  # it was we, and the answer was lost
+
+    def _unforeseen(self, version: int, expected: int) -> HardenError:
+        return HardenError(
+            f"{self.where}: somebody stored version {version} while version {expected} was being rotated",
+            f"if that one is right: harden secrets rotate --abandon {self._entry.name}, then rotate anew; if not, store"
+            f" the fields of version {expected} again, abandon, and rotate anew",
+        )
+
+
+def is_new(stored: Stored, pair: Pair) -> bool:
+    """Whether that is the new key."""
+    return dict(stored.fields) == dict(pair.new)
+
+
+def _known(moment: datetime | None) -> datetime:
+    assert moment is not None, "the overlap has begun before its phases come"
+    return moment
