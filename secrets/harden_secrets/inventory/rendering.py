@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from harden.document.yamlscalar import yaml_scalar
+from harden_secrets.inventory.blackouts import blackout_text
 from harden_secrets.inventory.model import Delivery, KeySource, Repository, Rotate, SecretEntry, Target
 from harden_secrets.inventory.spans import duration_text
 
@@ -106,6 +107,8 @@ def _rotate(rotate: Rotate) -> str:
         pairs["window"] = yaml_scalar(str(rotate.window))
     if rotate.jitter:
         pairs["jitter"] = duration_text(rotate.jitter)
+    if rotate.blackout:
+        pairs["blackout"] = _list(tuple(blackout_text(blackout) for blackout in rotate.blackout))
     return _braces(pairs)
 
 

@@ -3,11 +3,12 @@
 from harden.document.shape import Fields, Shape
 from harden.document.wording import quote
 from harden.document.yamltree import Node
+from harden_secrets.inventory.blackouts import BLACKOUT_EXAMPLE, leaves_no_day, parse_blackout
 from harden_secrets.inventory.fields import duration, needs
-from harden_secrets.inventory.model import Rotate, Window
+from harden_secrets.inventory.model import Blackout, Rotate, Window
 from harden_secrets.inventory.spans import WINDOW_EXAMPLE, duration_text, parse_window
 
-ROTATE_KEYS = ("every", "overlap", "window", "jitter")
+ROTATE_KEYS = ("every", "overlap", "window", "jitter", "blackout")
 
 
 def read_rotate(shape: Shape, node: Node) -> Rotate | None:
@@ -24,6 +25,7 @@ def read_rotate(shape: Shape, node: Node) -> Rotate | None:
         overlap=duration(shape, fields, "overlap") or zero,
         window=_read_window(shape, fields["window"][1]) if "window" in fields else None,
         jitter=duration(shape, fields, "jitter") or zero,
+        blackout=_read_blackouts(shape, fields["blackout"][1]) if "blackout" in fields else (),
         place=shape.place(node),
     )
     _check_spans(shape, fields, rotate)
@@ -52,3 +54,15 @@ def _read_window(shape: Shape, node: Node) -> Window | None:
     except ValueError as error:
         shape.problems.add(node.line, str(error))
         return None
+
+
+def _read_blackouts(shape: Shape, node: Node) -> tuple[Blackout, ...]:
+    found = []
+    for written, item in shape.one_or_more(node, '"blackout"', BLACKOUT_EXAMPLE):
+        try:
+            found.append(parse_blackout(written))
+        except ValueError as error:
+            shape.problems.add(item.line, str(error))
+    if leaves_no_day(found):
+        shape.problems.add(node.line, '"blackout" leaves no day on which a rotation could begin')
+    return tuple(found)

@@ -138,6 +138,7 @@ def _rotate() -> Schema:
         "overlap": duration,
         "window": _text("Hours in which it may begin: 02:00-05:00, or 02:00-05:00 Europe/Bucharest."),
         "jitter": duration,
+        "blackout": _texts("Days on which none begins: 2026-12-24, 2026-12-20..2027-01-06, 12-20..01-06, sat."),
     }
     return {"description": "When it changes.", **_object(fields, ["every"])}
 
