@@ -45,6 +45,11 @@ pod's. A mounted Secret shows a new value within some 3 s.
 `vault_secrets_operator` is HashiCorp's real one beside `cluster`. `eso_crds` is `api_server` with the definitions of
 the External Secrets Operator, so that it refuses invalid objects.
 
+    def test_harden_runs_in_a_pod(cluster: Cluster, harden_image: str) -> None:
+        ...  # a pod of that image has harden as it is here, with Python, git, git-crypt and ssh; user harden (65532)
+
+`harden_image` takes 6 s more. The API server's audit log tells who asked for what, `cluster.server.audit_log`.
+
 With HARDEN_TEST_KUBECONFIG both fixtures are that cluster, and what then cannot be tested fails.
 """
 
@@ -55,6 +60,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cluster import hardenimage
 from cluster.control import ApiServer, start_controllers, start_scheduler, wait_for_roles
 from cluster.node import Node
 from cluster.operators import VaultSecretsOperator, find_operator, load_definitions, start_operator
@@ -112,6 +118,13 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
+def harden_image(cluster: Cluster) -> str:
+    """The name of an image in which pods of `cluster` can run harden."""
+    cluster.load(hardenimage.write_image)
+    return hardenimage.HARDEN
+
+
+@pytest.fixture(scope="session")
 def vault_secrets_operator(cluster: Cluster) -> VaultSecretsOperator:
     """The real operator, acting on `cluster`; it ends with it."""
     if cluster.room is None or not isinstance(cluster.server, ApiServer):
@@ -128,7 +141,7 @@ def start_cluster(room: Room) -> Cluster:
     start_scheduler(server)
     node.join(server)
     wait_for_roles(server, controllers)
-    return Cluster(server, room)
+    return Cluster(server, room, node)
 
 
 @contextmanager

@@ -13,11 +13,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.programs import ROOT, MissingProgramError
 
+LAYER = "application/vnd.oci.image.layer.v1.tar"
 TOOLS = "harden.test/tools:1"
 PAUSE = "harden.test/pause:1"
 PROGRAMS = ("bash", "curl", "git", "git-crypt", "jq", "ssh", "ssh-keygen", "ssh-keyscan", "sshd")
@@ -50,33 +52,54 @@ FILES = {
 ADVICE = "run scripts/bootstrap.sh test"
 
 
+@dataclass(frozen=True)
+class Layer:
+    """A tar archive, in a file, of which an image has one or several. ``digest``: SHA-256, hexadecimal."""
+
+    digest: str
+    size: int
+    path: Path
+
+
 def write_images(target: Path) -> None:
     """Write an OCI archive with both images: ``TOOLS``, and ``PAUSE``, which only keeps a pod's namespaces."""
-    layer = tools_layer()
+    write_archive(target, {TOOLS: ["/bin/sh"], PAUSE: ["/bin/sleep", "2147483647"]})
+
+
+def write_archive(target: Path, images: Mapping[str, Sequence[str]], *above: Layer) -> None:
+    """Write an OCI archive with images by name, and what each does: the layer of tools, and those ``above`` it."""
+    tools = tools_layer()
+    digests = [hashlib.sha256(tools).hexdigest(), *(layer.digest for layer in above)]
+    sizes = [len(tools), *(layer.size for layer in above)]
     with tarfile.open(target, "w") as archive:
         add(archive, "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
-        manifests = [manifest(archive, layer, name, word) for name, word in ((TOOLS, "sh"), (PAUSE, "sleep"))]
-        add_blob(archive, layer)
+        layers = [described(digest, size, LAYER) for digest, size in zip(digests, sizes, strict=True)]
+        manifests = [manifest(archive, layers, name, command) for name, command in images.items()]
+        add_blob(archive, tools)
+        for layer in above:
+            archive.add(layer.path, f"blobs/sha256/{layer.digest}")
         index = {"schemaVersion": 2, "manifests": manifests}
         add(archive, "index.json", json.dumps(index).encode())
 
 
-def manifest(archive: tarfile.TarFile, layer: bytes, name: str, command: str) -> dict[str, object]:
-    """Add an image of one layer; returns its entry for the index."""
+def manifest(
+    archive: tarfile.TarFile, layers: Sequence[dict[str, object]], name: str, command: Sequence[str]
+) -> dict[str, object]:
+    """Add an image of these layers; returns its entry for the index."""
     config = {
         "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
         "os": "linux",
         "config": {
             "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
-            "Cmd": {"sh": ["/bin/sh"], "sleep": ["/bin/sleep", "2147483647"]}[command],
+            "Cmd": list(command),
         },
-        "rootfs": {"type": "layers", "diff_ids": [digest(layer)]},
+        "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]},
     }
     about = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": add_blob(archive, json.dumps(config).encode(), "application/vnd.oci.image.config.v1+json"),
-        "layers": [described(layer, "application/vnd.oci.image.layer.v1.tar")],
+        "layers": list(layers),
     }
     entry = add_blob(archive, json.dumps(about).encode(), "application/vnd.oci.image.manifest.v1+json")
     return {**entry, "annotations": {"io.containerd.image.name": name}}
@@ -97,6 +120,8 @@ def tools_layer() -> bytes:
             add_link(layer, f"bin/{applet}", "busybox")
         for path, source in sorted(host_files().items()):
             add(layer, path, source.read_bytes(), 0o755)
+        for name in ("git-receive-pack", "git-upload-pack"):  # by which it clones and pushes
+            add_link(layer, f"usr/bin/{name}", "git")
     return buffer.getvalue()
 
 
@@ -111,8 +136,9 @@ def host_files() -> dict[str, Path]:
     return out
 
 
-def libraries(program: Path) -> Iterator[str]:
-    for line in output(["ldd", str(program)]).splitlines():
+def libraries(*programs: Path) -> Iterator[str]:
+    """The shared libraries that the loader finds for programs, or for libraries, of this host."""
+    for line in output(["ldd", *map(str, programs)]).splitlines():
         if found := re.match(r"\s*(?:\S+ => )?(/\S+) \(0x", line):
             yield found[1]
 
@@ -162,17 +188,14 @@ def add_link(archive: tarfile.TarFile, name: str, target: str) -> None:
     archive.addfile(member)
 
 
-def digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-def described(data: bytes, kind: str) -> dict[str, object]:
-    return {"mediaType": kind, "digest": digest(data), "size": len(data)}
+def described(digest: str, size: int, kind: str) -> dict[str, object]:
+    return {"mediaType": kind, "digest": f"sha256:{digest}", "size": size}
 
 
 def add_blob(archive: tarfile.TarFile, data: bytes, kind: str = "") -> dict[str, object]:
-    add(archive, f"blobs/sha256/{hashlib.sha256(data).hexdigest()}", data)
-    return described(data, kind)
+    digest = hashlib.sha256(data).hexdigest()
+    add(archive, f"blobs/sha256/{digest}", data)
+    return described(digest, len(data), kind)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The node of a test cluster: containerd and kubelet, which run real pods with a network of their own."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,12 @@ class Node:
 
     def load_images(self) -> None:
         """Make the image of `cluster.image` and bring it in."""
+        self.load(write_images)
+
+    def load(self, write: Callable[[Path], None]) -> None:
+        """Bring in the images of an OCI archive, which ``write`` makes; the node keeps those it has."""
         archive = self.folder / "images.tar"
-        write_images(archive)
+        write(archive)
         command = ["ctr", "--address", SOCKET, "--namespace", "k8s.io", "images", "import"]
         loader = self.room.run("ctr", [*command, "--snapshotter", self.snapshotter, str(archive)])
         if self.room.finish(loader) != 0:

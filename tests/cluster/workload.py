@@ -4,13 +4,15 @@ import contextlib
 import json
 import ssl
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import websocket
 from cluster.api import Api, ApiError, Object, until
 from cluster.image import TOOLS
+from cluster.node import Node
 from cluster.room import ADDRESS, Room, RoomError
 from cluster.server import Server
 
@@ -31,10 +33,11 @@ class Ended:
 class Cluster:
     """``server``: its API server, with users and kubeconfigs; ``admin``: the API as the administrator."""
 
-    def __init__(self, server: Server, room: Room | None) -> None:
+    def __init__(self, server: Server, room: Room | None, node: Node | None = None) -> None:
         self.server = server
         self.admin: Api = server.admin
-        self.room = room  # None: a cluster of one's own
+        self.room = room  # None, and no node: a cluster of one's own
+        self._node = node
 
     @contextlib.contextmanager
     def namespace(self, prefix: str = "test") -> Iterator[str]:
@@ -96,6 +99,12 @@ class Cluster:
         if status != 200:
             raise ApiError(status, content.decode(errors="replace"))
         return content.decode(errors="replace")
+
+    def load(self, write: Callable[[Path], None]) -> None:
+        """Give the node more images: those of an OCI archive that ``write`` makes."""
+        if self._node is None:
+            raise RoomError("an image of the tests is only in the tests' own cluster: unset HARDEN_TEST_KUBECONFIG")
+        self._node.load(write)
 
     def expose(self, port: int) -> tuple[str, int]:
         """Let pods reach a port of the tests' own 127.0.0.1: returns the address and port for them."""
