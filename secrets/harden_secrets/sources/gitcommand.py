@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO
 
@@ -30,23 +30,34 @@ class Repository:
     Raises HardenError, from any call, with git's own words if it is none or cannot be read.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self, path: str, *, environment: Mapping[str, str] | None = None, settings: Sequence[str] = ()
+    ) -> None:
+        """``environment``: variables for git beside the usual ones; ``settings``: ``name=value``, which win."""
         self.path = path
+        self._variables = dict(environment or {})
+        self._settings = (*_HARMLESS, *settings)
 
     def run(self, *arguments: str, stdin: bytes = b"", seconds: float = SECONDS) -> bytes:
         """What git prints."""
+        done = self.attempt(*arguments, stdin=stdin, seconds=seconds)
+        if done.returncode:
+            raise self.failed(arguments[0], done.stderr)
+        return done.stdout
+
+    def attempt(
+        self, *arguments: str, stdin: bytes = b"", seconds: float = SECONDS
+    ) -> "subprocess.CompletedProcess[bytes]":
+        """How git ended, and what it said, for those to whom its refusal is an answer."""
         try:
             argv = self._argv(arguments)
-            done = subprocess.run(
-                argv, input=stdin, capture_output=True, check=False, timeout=seconds, env=_environment()
+            return subprocess.run(
+                argv, input=stdin, capture_output=True, check=False, timeout=seconds, env=self._environment()
             )
         except subprocess.TimeoutExpired as error:
             raise HardenError(f"{self.path}: git {arguments[0]}: no answer in {seconds:g} seconds, given up") from error
         except OSError as error:
             raise _not_run(error) from error
-        if done.returncode:
-            raise self.failed(arguments[0], done.stderr)
-        return done.stdout
 
     @contextmanager
     def running(self, *arguments: str, seconds: float = SECONDS) -> Iterator[Callable[[], bytes]]:
@@ -58,7 +69,7 @@ class Repository:
                     stdin=subprocess.DEVNULL,
                     stdout=printed,
                     stderr=errors,
-                    env=_environment(),
+                    env=self._environment(),
                 )
             except OSError as error:
                 raise _not_run(error) from error
@@ -78,12 +89,17 @@ class Repository:
                 process.kill()
                 process.wait()
 
-    def start(self, *arguments: str, stderr: IO[bytes] | int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
+    def start(
+        self,
+        *arguments: str,
+        stdin: IO[bytes] | int = subprocess.PIPE,
+        stderr: IO[bytes] | int = subprocess.DEVNULL,
+    ) -> "subprocess.Popen[bytes]":
         """A git that one talks to. Its end is the caller's matter."""
-        pipe = subprocess.PIPE
+        argv, pipe = self._argv(arguments), subprocess.PIPE
         try:
             return subprocess.Popen(
-                self._argv(arguments), stdin=pipe, stdout=pipe, stderr=stderr, env=_environment(), bufsize=1 << 18
+                argv, stdin=stdin, stdout=pipe, stderr=stderr, env=self._environment(), bufsize=1 << 18
             )
         except OSError as error:
             raise _not_run(error) from error
@@ -100,8 +116,11 @@ class Repository:
         return HardenError(f"{self.path}: git {command}: {line.removeprefix('fatal: ')}", "`git fsck` says more")
 
     def _argv(self, arguments: tuple[str, ...]) -> list[str]:
-        settings = [part for setting in _HARMLESS for part in ("-c", setting)]
+        settings = [part for setting in self._settings for part in ("-c", setting)]
         return ["git", "--no-pager", "--no-replace-objects", *settings, "-C", self.path, *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        return scrubbed_environment() | self._variables
 
 
 @contextmanager
@@ -122,7 +141,8 @@ def _not_run(error: OSError) -> HardenError:
     return HardenError(f"git cannot be run: {error.strerror}")
 
 
-def _environment() -> dict[str, str]:
+def scrubbed_environment() -> dict[str, str]:
+    """The environment without what would turn git to another repository, configuration or program."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     nothing = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
     return kept | nothing | {"LC_ALL": "C", "GIT_CONFIG_COUNT": "0"}
