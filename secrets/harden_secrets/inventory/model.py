@@ -145,7 +145,8 @@ class Repository:
 
     ``keys`` says whether the new key takes the old one's name (``replace``) or has a name of its own (``named``).
     ``remote`` is where branches are fetched from and pushed to; without it the repository at ``path`` is the one.
-    ``key_name`` is the name of the git-crypt key that is rotated; empty is the default key.
+    ``key_name`` is the name of the git-crypt key that is rotated; empty is the default key. ``departed`` are the
+    fingerprints of people's GnuPG keys for which no new key is wrapped any more: capitals, no blanks.
     """
 
     path: str
@@ -153,6 +154,7 @@ class Repository:
     keys: Literal["replace", "named"] = "replace"
     key_name: str = ""
     remote: str = ""
+    departed: tuple[str, ...] = ()
     place: Place = field(default=NOWHERE, compare=False)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from harden.document.yamlscalar import yaml_scalar
 from harden_secrets.inventory.blackouts import blackout_text
-from harden_secrets.inventory.model import Delivery, KeySource, Repository, Rotate, SecretEntry, Target
+from harden_secrets.inventory.model import Delivery, Jump, KeySource, Repository, Rotate, SecretEntry, Target
 from harden_secrets.inventory.spans import duration_text
 
 STEP = "  "
@@ -69,6 +69,10 @@ def delivery_text(delivery: Delivery) -> str:
         pairs["mode"] = f'"{delivery.mode:04o}"'
     if delivery.refresh is not None:
         pairs["refresh"] = duration_text(delivery.refresh)
+    if delivery.restart:
+        pairs["restart"] = "true"
+    if delivery.reload:
+        pairs["reload"] = _list(delivery.reload)
     if delivery.keys:
         pairs["keys"] = _braces({yaml_scalar(key): _source(source) for key, source in delivery.keys.items()})
     return _braces(pairs)
@@ -80,22 +84,36 @@ def _source(source: KeySource) -> str:
 
 
 def _target(target: Target) -> str:
-    pairs = {"host": yaml_scalar(target.host)}
-    if target.user:
-        pairs["user"] = yaml_scalar(target.user)
-    if target.port != 22:
-        pairs["port"] = str(target.port)
-    if target.interface:
-        pairs["interface"] = yaml_scalar(target.interface)
-    keys = target.host_keys
-    pairs["host_key"] = yaml_scalar(keys[0]) if len(keys) == 1 else _list(keys)
+    pairs = _host_pairs(target)
+    for name in ("interface", "authorized_keys", "login", "login_key"):
+        if value := getattr(target, name):
+            pairs[name] = yaml_scalar(value)
+    if target.jump:
+        pairs["jump"] = f"[{', '.join(_braces(_host_pairs(jump)) for jump in target.jump)}]"
+    if target.sudo:
+        pairs["sudo"] = "true"
+    if target.log != "auto":
+        pairs["log"] = yaml_scalar(target.log)
     return _braces(pairs)
+
+
+def _host_pairs(host: Target | Jump) -> dict[str, str]:
+    pairs = {"host": yaml_scalar(host.host)}
+    if host.user:
+        pairs["user"] = yaml_scalar(host.user)
+    if host.port != 22:
+        pairs["port"] = str(host.port)
+    keys = host.host_keys
+    pairs["host_key"] = yaml_scalar(keys[0]) if len(keys) == 1 else _list(keys)
+    return pairs
 
 
 def _repository(repository: Repository) -> str:
     pairs = {"path": yaml_scalar(repository.path)}
     if repository.branches:
         pairs["branches"] = _list(repository.branches)
+    if repository.departed:
+        pairs["departed"] = _list(repository.departed)
     return _braces(pairs)
 
 

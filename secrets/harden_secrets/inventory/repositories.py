@@ -1,12 +1,15 @@
 """The section ``repository`` of a secret."""
 
+import re
+
 from harden.document.shape import Shape
 from harden.document.wording import quote
 from harden.document.yamltree import Node
 from harden_secrets.inventory.fields import needs, text, texts
 from harden_secrets.inventory.model import Repository
 
-REPOSITORY_KEYS = ("path", "branches")
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}(?:[0-9A-F]{24})?")  # of version 4, or later
+REPOSITORY_KEYS = ("path", "branches", "departed")
 
 
 def read_repository(shape: Shape, node: Node) -> Repository | None:
@@ -17,8 +20,21 @@ def read_repository(shape: Shape, node: Node) -> Repository | None:
     return Repository(
         path=text(shape, fields, "path"),
         branches=texts(shape, fields, "branches", _branch_fault),
+        departed=tuple(map(_plain, texts(shape, fields, "departed", _fingerprint_fault))),
         place=shape.place(node),
     )
+
+
+def _plain(fingerprint: str) -> str:
+    """A fingerprint as GnuPG writes it for programs, of one with blanks, in small letters, or behind ``0x``."""
+    return "".join(fingerprint.split()).upper().removeprefix("0X")
+
+
+def _fingerprint_fault(written: str) -> str | None:
+    """A short key ID will not do: anybody can make a key that has a given one."""
+    if _FINGERPRINT.fullmatch(_plain(written)) is None:
+        return f"{quote(written)} is no fingerprint of a GnuPG key, which has 40 hexadecimal digits"
+    return None
 
 
 def _branch_fault(name: str) -> str | None:

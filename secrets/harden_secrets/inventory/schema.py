@@ -104,6 +104,12 @@ def _delivery(to: str) -> Schema:
         "store": _text("The store's name."),
         "store_kind": {"enum": list(STORE_KINDS), "default": STORE_KINDS[0]},
         "refresh": {"$ref": "#/$defs/duration"},
+        "restart": {
+            "description": "Whether consumers are restarted for a new version even where they would see it.",
+            "type": "boolean",
+            "default": False,
+        },
+        "reload": _texts("The program, and its arguments, that makes the file's consumer read it again."),
     }
     takes = {name: keys for name, keys in DELIVERY_TAKES.items() if name == to}
     needed = [key for name, keys in DELIVERY_NEEDS.items() if name == to for key in keys]
@@ -117,17 +123,42 @@ def _source() -> Schema:
 
 def _target() -> Schema:
     fields = {
-        "host": _text("Its name or address."),
+        **_host(),
         "user": _text("The user whose key it is."),
-        "port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 22},
-        "host_key": _texts("The host's own public key: ssh-ed25519 AAAA…"),
         "interface": _text("The WireGuard interface."),
+        "jump": {
+            "description": "The hosts on the way (ProxyJump), the first one first.",
+            "type": "array",
+            "maxItems": 8,
+            "items": _object(_host(), ["host", "host_key"]),
+        },
+        "authorized_keys": _text("The file, whole or from the home folder; left out: .ssh/authorized_keys."),
+        "login": _text("Who edits that file, where it is not the user with the key itself."),
+        "login_key": _text("The secret of this inventory with which the one who edits logs in."),
+        "sudo": {"description": "Whether he needs sudo for it.", "type": "boolean", "default": False},
+        "log": {
+            **_text("Where sshd logs: auto, journal, none, or a file.", "^(auto|journal|none|/.*)$"),
+            "default": "auto",
+        },
     }
     return _object(fields, ["host", "host_key"])
 
 
+def _host() -> Schema:
+    return {
+        "host": _text("Its name or address."),
+        "user": _text("The user to log in as."),
+        "port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 22},
+        "host_key": _texts("The host's own public key: ssh-ed25519 AAAA…"),
+    }
+
+
 def _repository() -> Schema:
-    fields = {"path": _text("The repository."), "branches": _texts("The branches whose files are encrypted anew.")}
+    fields = {
+        "path": _text("The repository."),
+        "branches": _texts("The branches whose files are encrypted anew."),
+        "departed": _texts("Fingerprints of people's GnuPG keys that get no new key."),
+    }
     return {"description": "The repository that a git-crypt key is for.", **_object(fields, ["path"])}
 
 
