@@ -248,6 +248,46 @@ def deliver(
 
 
 @app.command()
+def rotate(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", help="Of secrets in the inventory.")] = None,
+    due: Annotated[
+        bool, typer.Option("--due", help="Those whose time has come, and every rotation that is not finished.")
+    ] = False,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="Take the new key out again and keep the old one; until the switch.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Wait neither for the end of the overlap nor for who uses the old key. No proof is left out.",
+        ),
+    ] = False,
+    inventory: InventoryFile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    state: StateFolder = None,
+    dry_run: DryRun = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what happens as JSON, one object a line.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Give a secret a new key, and prove that the old one is refused.
+
+    The new key is made and stored, installed beside the old one and tried; then it is delivered, and its consumers are
+    asked. After the overlap the old one is taken out, tried, and has to be refused. What fails leaves both keys good;
+    the next call goes on from there, on any host. A secret that is named is rotated now, whatever its schedule says.
+    """
+    from harden_secrets.commands.rotating import Asked
+    from harden_secrets.commands.rotating import rotate as rotate_all
+    from harden_secrets.commands.workplace import Workplace
+
+    asked = Asked(tuple(names or ()), due, abandon, force, dry_run)
+    place = Workplace(state, inventory, kubeconfig, context)
+    return rotate_all(asked, place, output(as_json=as_json, quiet=quiet, verbose=verbose))
+
+
+@app.command()
 def runs(state: StateFolder = None, as_json: Json = False) -> int:
     """List the runs of `migrate`, and where each stands."""
     from harden_secrets.commands.runs import list_runs

@@ -12,9 +12,9 @@ from harden_secrets.cluster.holder import Holder, this_process
 from harden_secrets.cluster.lease import Held, Surroundings, lock
 from harden_secrets.cluster.port import AlreadyExistsError, ClusterUnavailableError, ConflictError, Manifest, ObjectName
 from harden_secrets.confidential import Confidential
+from harden_secrets.rotate.paths import lock_path
 from harden_secrets.vault.port import CasMismatchError, Vault, VaultError
 
-LOCKS = "harden/locks"
 _FIELD = "lease"
 
 
@@ -23,7 +23,7 @@ def secret_lock(
     vault: Vault, path: str, run: str, around: Surroundings | None = None, holder: Holder | None = None
 ) -> Iterator[Held]:
     """Hold the lock over the secret at ``path`` while the block runs. Raises LockedError, which says who has it."""
-    with lock(VaultLeases(vault), "", f"{LOCKS}/{path}", holder or this_process(run), around) as held:
+    with lock(VaultLeases(vault), "", lock_path(path), holder or this_process(run), around) as held:
         yield held
 
 

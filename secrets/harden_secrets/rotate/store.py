@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.rotate.paths import record_path
 from harden_secrets.rotate.record import UnreadableRecordError, as_json, from_json
 from harden_secrets.rotate.rotator import Fields, Pair
 from harden_secrets.rotate.values import Rotation
 from harden_secrets.vault.port import CasMismatchError, Vault
 
-ROTATIONS = "harden/rotations"
 _STATE = "state"
 _OLD, _NEW = "old.", "new."
 
@@ -92,11 +92,6 @@ class Store:
                 "see who: harden secrets status; nothing is lost, and nothing more was done here",
             ) from None
         return replace(loaded, version=version)
-
-
-def record_path(path: str) -> str:
-    """Where the record of the secret at ``path`` lies in the same mount."""
-    return f"{ROTATIONS}/{path}"
 
 
 def _fields(loaded: Loaded) -> Mapping[str, Confidential]:

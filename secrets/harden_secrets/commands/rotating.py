@@ -1,0 +1,186 @@
+"""``harden secrets rotate``."""
+
+import contextlib
+import secrets
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Never
+
+from dateutil import tz
+
+from harden.errors import HardenError, UsageError
+from harden.output import Output, json_text
+from harden_secrets.cluster.lease import LockedError
+from harden_secrets.cluster.port import Cluster
+from harden_secrets.commands.chosen import chosen
+from harden_secrets.commands.rotators import rotator_for
+from harden_secrets.commands.telling import Teller
+from harden_secrets.commands.workplace import Workplace
+from harden_secrets.inventory.model import SecretEntry
+from harden_secrets.rotate.delivery import EntryDeliverer
+from harden_secrets.rotate.foresight import foreseen
+from harden_secrets.rotate.lock import secret_lock
+from harden_secrets.rotate.rotator import Report
+from harden_secrets.rotate.run import Result, Run, Surroundings
+from harden_secrets.rotate.schedule.standing import Standing, order, standing
+from harden_secrets.rotate.steps import Steps
+from harden_secrets.rotate.store import Store
+from harden_secrets.vault.port import Vault
+
+_TERMINATED = 128 + signal.SIGTERM
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for on the command line."""
+
+    names: tuple[str, ...]
+    due: bool = False
+    abandon: bool = False
+    force: bool = False
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.names and not self.due:
+            raise UsageError("which secrets?", "name them, or ask for those that are due: harden secrets rotate --due")
+        if self.abandon and (self.due or self.force or not self.names):
+            raise UsageError("--abandon goes with names and nothing else", "harden secrets rotate --abandon NAME")
+
+
+def rotate(asked: Asked, place: Workplace, output: Output) -> int:
+    """Rotates what was asked for, one secret after the other. 1: with one of them something went wrong."""
+    vault = place.vault(output)
+    bench = _Bench(asked, place, vault, output)
+    entries = chosen(asked.names, place)
+    if asked.due:
+        entries = bench.due(entries)
+    with _orderly_end():
+        outcomes = [bench.one(entry) for entry in entries]
+    if not entries and not output.as_json:
+        output.line("nothing is due")
+    return 0 if all(outcomes) else 1
+
+
+class _Bench:
+    """What all secrets of a run are rotated with."""
+
+    def __init__(self, asked: Asked, place: Workplace, vault: Vault, output: Output) -> None:
+        self._asked, self._place, self._vault, self._output = asked, place, vault, output
+        self._store = Store(vault)
+        self._opened: list[Cluster] = []
+
+    def due(self, entries: Sequence[SecretEntry]) -> list[SecretEntry]:
+        """Those with an open rotation, and those whose time has come; what is open first, then the most overdue."""
+        open_ones = [entry for entry in entries if self._is_open(entry)]
+        standings = [found for entry in entries if entry not in open_ones and (found := self._standing(entry))]
+        by_name = {entry.name: entry for entry in entries}
+        return [*open_ones, *(by_name[one.name] for one in order(standings) if one.may_begin)]
+
+    def _is_open(self, entry: SecretEntry) -> bool:
+        loaded = self._store.load(entry.path)
+        return loaded is not None and loaded.rotation.is_open
+
+    def _standing(self, entry: SecretEntry) -> Standing | None:
+        known = self._vault.metadata(entry.path) if entry.rotate is not None else None
+        created = [one.created for one in known.versions if one.number == known.current] if known is not None else []
+        return standing(entry, created[0], _now(), tz.tzlocal()) if created else None
+
+    def _still(self, entry: SecretEntry) -> bool:
+        """Whether it is still its time: those before it may have taken long, and another host may have done it."""
+        if not self._asked.due or self._is_open(entry):
+            return True
+        found = self._standing(entry)
+        return found is not None and found.may_begin
+
+    def one(self, entry: SecretEntry) -> bool:
+        """Whether all went well with it; what did not is said."""
+        try:
+            if self._asked.dry_run:
+                return self._foresee(entry)
+            with secret_lock(self._vault, entry.path, f"rotate {entry.name}") as held, Teller(self._output) as teller:
+                if not self._still(entry):
+                    return True
+                around = Surroundings(_now, lambda: secrets.token_hex(6), teller.tell, self._place.audit().append)
+                run = Run(entry, self._steps(entry), self._store, held, around)
+                return self._all_well(entry, run)
+        except LockedError as error:
+            if not self._asked.due:
+                self._output.error(error)
+                return False
+            self._output.note(f"{entry.name}: {'; '.join(error.messages)}")
+            return True
+        except HardenError as error:
+            self._output.error(HardenError([f"{entry.name}: {words}" for words in error.messages], error.hints))
+            return False
+
+    def _all_well(self, entry: SecretEntry, run: Run) -> bool:
+        if self._asked.abandon:
+            result = run.abandon()
+            if result is None:
+                self._answer(
+                    f"{entry.name}: no rotation is open: nothing to do", {"secret": entry.name, "event": "none"}
+                )
+                return True
+        else:
+            result = run.forward(impatient=self._asked.force)
+        self._show(entry, result)
+        return not result.failed
+
+    def _show(self, entry: SecretEntry, result: Result) -> None:
+        _print_report(entry, result.report, self._output)
+        if result.failed and not self._output.as_json:
+            self._output.note(
+                f"{entry.name}: not finished; both keys stay good where they were. The next run goes on from there"
+            )
+
+    def _foresee(self, entry: SecretEntry) -> bool:
+        loaded = self._store.load(entry.path)
+        steps = self._steps(entry)
+        rotation = loaded.rotation if loaded is not None and loaded.rotation.is_open else None
+        if rotation is None:
+            _print_report(entry, steps.check(steps.newest()), self._output)
+        for line, document in foreseen(entry, rotation, steps.site, _now()):
+            self._answer(f"{entry.name}: {line}", {"secret": entry.name, "event": "would", **document})
+        return True
+
+    def _steps(self, entry: SecretEntry) -> Steps:
+        rotator = rotator_for(entry, self._place.inventory, self._vault)
+        deliverer = EntryDeliverer(entry, self._vault.mount, self._cluster, self._output.detail)
+        return Steps(entry, rotator, deliverer, self._vault)
+
+    def _cluster(self) -> Cluster:
+        if not self._opened:
+            self._opened.append(self._place.cluster(self._output))
+        return self._opened[0]
+
+    def _answer(self, line: str, document: dict[str, object]) -> None:
+        self._output.raw(json_text(document) + "\n") if self._output.as_json else self._output.line(line)
+
+
+def _print_report(entry: SecretEntry, report: Report, output: Output) -> None:
+    if output.as_json:
+        if report.lines or report.document:
+            output.raw(json_text({"secret": entry.name, "event": "report", **report.document}) + "\n")
+        return
+    for line in report.lines:
+        output.line(line)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextlib.contextmanager
+def _orderly_end() -> Iterator[None]:
+    """SIGTERM ends the run as an exception does, so that locks are given back; what was begun is gone on with later."""
+
+    def end(_signal: int, _frame: object) -> Never:
+        raise SystemExit(_TERMINATED)
+
+    before: Callable[..., object] | int | None = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,52 @@
+"""What happens in a rotation, told while it happens: lines for people, JSON lines for programs."""
+
+import contextlib
+from types import TracebackType
+
+from harden.errors import HardenError
+from harden.output import Output, json_text
+from harden.progress import progress
+from harden_secrets.rotate.event import Event, Happened
+
+
+class Teller:
+    """Tells events to an output, and shows on a terminal what takes long."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._shown = contextlib.ExitStack()
+        self._working = 0
+
+    def __enter__(self) -> "Teller":
+        """Nothing is shown yet."""
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Nothing is shown any more."""
+        self._shown.close()
+
+    def tell(self, event: Event) -> None:
+        """Tell of it."""
+        if event.happened is Happened.WORKING:
+            self._begin(event)
+            return
+        self._shown.close()
+        self._working = 0
+        if self._output.as_json:
+            self._output.raw(json_text(event.document()) + "\n")
+        elif event.happened is Happened.FAILED:
+            self._output.error(HardenError(_line(event), event.hints))
+        else:
+            self._output.line(_line(event))
+
+    def _begin(self, event: Event) -> None:
+        self._working += 1
+        if self._working == 1:
+            self._shown.enter_context(progress(self._output, f"{event.secret}: {event.words}"))
+
+
+def _line(event: Event) -> str:
+    where = f"{event.unit}: " if event.unit is not None else ""
+    return f"{event.secret}: {where}{event.words}"
