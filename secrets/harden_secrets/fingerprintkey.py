@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.statefolder import make_folder
 
 NAME = "fingerprint.key"
 SIZE = 32  # bytes
@@ -18,9 +19,8 @@ def fingerprint_key(folder: Path) -> Confidential:
 
     Raises HardenError if it can be neither read nor made, or is not what it should be.
     """
-    path = folder / NAME
+    path = make_folder(folder, hint=_ELSEWHERE) / NAME
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _make(path)
         return _read(path)

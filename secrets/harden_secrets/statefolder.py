@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from harden.state import state_root
+from harden.errors import HardenError
+from harden.state import make_state_folder, state_root
 
 _SUBFOLDER = "secrets"
+_ELSEWHERE = "name a folder that can be written with --state or HARDEN_STATE"
 
 
 def secrets_state(option: Path | None, environment: Mapping[str, str], user: int) -> Path:
@@ -17,6 +19,17 @@ def secrets_state(option: Path | None, environment: Mapping[str, str], user: int
     if option is None and not environment.get("HARDEN_STATE") and user != 0:
         return _home_state(environment) / "harden" / _SUBFOLDER
     return state_root(option, environment) / _SUBFOLDER
+
+
+def make_folder(folder: Path, *below: str, hint: str = _ELSEWHERE) -> Path:
+    """The folder that :func:`secrets_state` gave, or its sibling or one below, made where there is none, 0700.
+
+    Raises HardenError where it cannot be, with ``hint``, and where others could write in it.
+    """
+    try:
+        return make_state_folder(folder.parent, folder.name, *below)
+    except OSError as error:
+        raise HardenError(f"{error.filename or folder}: {error.strerror}", hint) from error
 
 
 def _home_state(environment: Mapping[str, str]) -> Path:

@@ -15,6 +15,7 @@ import pytest
 from cluster.room import Program, Room
 
 from harden_secrets.confidential import Confidential
+from harden_secrets.statefolder import make_folder
 from harden_secrets.vault.auth.approle import AppRoleLogin
 from harden_secrets.vault.connection import Connection
 from harden_secrets.vault.kv import KeyValue
@@ -265,7 +266,7 @@ def test_the_certificate_is_renewed_while_it_runs(running: Host) -> None:
 def test_an_authority_that_ends_is_replaced(tmp_path: Path) -> None:
     """And with it what it had signed; what is good stays."""
     place = Place(tmp_path / "vault")
-    keys.make_folder(place)
+    make_folder(place.folder)
     now = datetime(2030, 1, 1, tzinfo=UTC)
     assert keys.renew_certificates(place, now)
     before = place.ca.read_bytes()
@@ -280,7 +281,7 @@ def test_an_authority_that_ends_is_replaced(tmp_path: Path) -> None:
 def test_half_written_certificates_are_made_anew(tmp_path: Path) -> None:
     """A file that is no certificate is as good as none."""
     place = Place(tmp_path / "vault")
-    keys.make_folder(place)
+    make_folder(place.folder)
     now = datetime(2030, 1, 1, tzinfo=UTC)
     keys.renew_certificates(place, now)
     place.certificate.write_bytes(b"-----BEGIN")
@@ -298,7 +299,7 @@ def test_the_unit_names_this_server(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_said_and_survived(host: Host, tmp_path: Path) -> None:
     """No room for its files the first time: words, and once there is room the next `up` finishes."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(host.state)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k,mode=700", "tmpfs", str(host.state)]
     host.state.mkdir()
     for command in (mount, ["dd", "if=/dev/zero", f"of={host.state}/filler", "bs=4k", "count=9"]):
         done = host.room.run(f"prepare-{next(counter)}", command)

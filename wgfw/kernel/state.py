@@ -14,6 +14,7 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden.lock import locked
+from harden.state import make_state_folder
 from wgfw.kernel.record import Record, Token
 
 FORMAT = 1
@@ -23,6 +24,7 @@ class StateDirectory:
     """The state of one namespace under ``root``."""
 
     def __init__(self, root: Path, netns: str | None) -> None:
+        self._root = root
         self.folder = root / "wg" / ("host" if netns is None else f"netns-{netns}")
 
     def current(self) -> Record | None:
@@ -147,9 +149,7 @@ class StateDirectory:
             raise
 
     def _prepare(self) -> None:
-        self.folder.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.parent.mkdir(mode=0o700, exist_ok=True)
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        make_state_folder(self._root, *self.folder.relative_to(self._root).parts)
 
     def _sync_folder(self) -> None:
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -15,6 +15,7 @@ from harden_secrets.delivery.ofentry import of_entry
 from harden_secrets.delivery.putting import Change, put
 from harden_secrets.hostfile import put_file
 from harden_secrets.inventory.model import Delivery, SecretEntry
+from harden_secrets.statefolder import make_folder
 from harden_secrets.vault.port import Vault
 
 
@@ -22,7 +23,7 @@ def deliver(names: Sequence[str], place: Workplace, output: Output, *, dry_run: 
     """Makes the Secrets and files of the inventory be as Vault says. What operators deliver is left to them."""
     deliveries = [(entry, delivery) for entry in _chosen(names, place) for delivery in entry.deliver]
     vault = place.vault(output)
-    place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(place.folder)
     opened: list[Cluster] = []
 
     def cluster() -> Cluster:

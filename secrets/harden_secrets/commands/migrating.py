@@ -28,6 +28,7 @@ from harden_secrets.migrate.step import Step, steps
 from harden_secrets.migrate.unchanged import check_unchanged, check_writable
 from harden_secrets.plan import file
 from harden_secrets.plan.values import Plan
+from harden_secrets.statefolder import make_folder
 from harden_secrets.vault.port import Vault
 
 LEASE = "harden-migrate"
@@ -187,7 +188,7 @@ def _tell_what_is_left(plan: Plan, output: Output) -> None:
 @contextlib.contextmanager
 def _hands_on(plan: Plan, place: Workplace, lock_namespace: str, output: Output) -> Iterator[_Hands]:
     """Nobody else changes anything meanwhile: a lock on this host, and for a cluster a Lease that all hosts see."""
-    place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(place.folder)
     with locked(place.folder / "migrate.lock", "another harden changes something from this host", 2):
         vault = place.vault(output)
         _check_vault(plan, vault)

@@ -1,34 +1,17 @@
 """The files that the server needs before its first start, each made once, and the certificates, renewed in time."""
 
 import contextlib
-import os
 import secrets
-import stat
 import uuid
 from datetime import datetime
 from pathlib import Path
 
-from harden.errors import HardenError
 from harden_secrets.durable import write_file
 from harden_secrets.vault.server import certificates
 from harden_secrets.vault.server.certificates import Identity
 from harden_secrets.vault.server.place import Place
 
 SEAL_KEY_BYTES = 32  # AES-256: what seal "static" takes
-
-
-def make_folder(place: Place) -> None:
-    """The folder, for nobody else. Raises HardenError where it cannot be, or others could write in it."""
-    try:
-        place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = place.folder.stat()
-        if status.st_uid != os.geteuid():
-            raise HardenError(f"{place.folder}: belongs to another user", "use sudo, or name another folder: --state")
-        if stat.S_IMODE(status.st_mode) != 0o700:
-            place.folder.chmod(0o700)
-    except OSError as error:
-        hint = "name another folder with --state or HARDEN_STATE, or use sudo"
-        raise HardenError(f"{place.folder}: {error.strerror}", hint) from error
 
 
 def make_credentials(place: Place) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from harden.errors import HardenError
 from harden.lock import locked
 from harden_secrets.durable import write_file
+from harden_secrets.statefolder import make_folder
 from harden_secrets.vault.server import binary, health, keys, ports, process, record, systemd
 from harden_secrets.vault.server.configuration import first_text, server_text
 from harden_secrets.vault.server.place import Place
@@ -20,6 +21,7 @@ from harden_secrets.vault.server.record import Record
 
 START_SECONDS = 90.0
 _LOCK_SECONDS = 120.0
+_ELSEWHERE = "name another folder with --state or HARDEN_STATE, or use sudo"
 BUSY = "another command is starting or stopping the local Vault"
 
 
@@ -51,7 +53,7 @@ def up(place: Place, port: int | None = None, *, dry_run: bool = False) -> Outco
     program = binary.find()
     if dry_run:
         return _intended(place)
-    keys.make_folder(place)
+    make_folder(place.folder, hint=_ELSEWHERE)
     try:
         with locked(place.lock, BUSY, _LOCK_SECONDS):
             known = record.load(place)
