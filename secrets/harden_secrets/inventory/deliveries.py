@@ -6,7 +6,7 @@ from typing import get_args
 from harden.document.shape import Fields, Shape
 from harden.document.wording import quote
 from harden.document.yamltree import Mapping, Node, Scalar
-from harden_secrets.inventory.fields import duration, entries, needs, out_of_place, text
+from harden_secrets.inventory.fields import duration, entries, flag, needs, out_of_place, text, texts
 from harden_secrets.inventory.model import DeliverTo, Delivery, Form, KeySource
 from harden_secrets.inventory.terms import key_fault, mode_of, namespace_fault, object_fault, type_fault, user_fault
 
@@ -14,12 +14,12 @@ STORE_KINDS = ("SecretStore", "ClusterSecretStore")
 SOURCE_KEYS = ("field", "form")
 FORMS: tuple[Form, ...] = get_args(Form)
 
-_SECRET = ("to", "namespace", "secret", "type", "keys")
+_SECRET = ("to", "namespace", "secret", "type", "keys", "restart")
 TAKES: Dictionary[DeliverTo, tuple[str, ...]] = {
     "direct": _SECRET,
     "vault-secrets-operator": (*_SECRET, "auth", "refresh"),
     "external-secrets": (*_SECRET, "store", "store_kind", "refresh"),
-    "file": ("to", "path", "keys", "mode", "owner", "group"),
+    "file": ("to", "path", "keys", "mode", "owner", "group", "reload"),
 }
 NEEDS: Dictionary[DeliverTo, tuple[str, ...]] = {
     "direct": ("namespace", "secret"),
@@ -65,6 +65,8 @@ def _read_delivery(shape: Shape, node: Node) -> Delivery | None:
         store=text(shape, fields, "store", object_fault),
         store_kind=_store_kind(shape, fields),
         refresh=duration(shape, fields, "refresh"),
+        restart=flag(shape, fields, "restart"),
+        reload=_read_reload(shape, fields),
         place=shape.place(node),
     )
 
@@ -111,6 +113,16 @@ def _read_mode(shape: Shape, fields: Fields) -> int:
     except ValueError as error:
         shape.problems.add(node.line, str(error))
         return 0o600
+
+
+def _read_reload(shape: Shape, fields: Fields) -> tuple[str, ...]:
+    """A program and its arguments. Nothing takes a command line apart, so one that is written as one is a mistake."""
+    node = fields["reload"][1] if "reload" in fields else None
+    if isinstance(node, Scalar) and any(char.isspace() for char in node.value.strip()):
+        example = "[systemctl, reload, nginx]"
+        shape.problems.add(node.line, f'"reload" must be a list, the program first: {example}')
+        return ()
+    return texts(shape, fields, "reload")
 
 
 def _store_kind(shape: Shape, fields: Fields) -> str:

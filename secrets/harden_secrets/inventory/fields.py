@@ -53,6 +53,17 @@ def number(shape: Shape, fields: Fields, key: str, default: int, most: int) -> i
     return default
 
 
+def flag(shape: Shape, fields: Fields, key: str) -> bool:
+    """An optional ``true`` or ``false``; not there is ``false``."""
+    if key not in fields:
+        return False
+    node = fields[key][1]
+    if isinstance(node, Scalar) and node.kind == "boolean":
+        return node.value.lower() == "true"
+    shape.problems.add(node.line, f"{quote(key)} must be true or false, not {describe(node)}")
+    return False
+
+
 def duration(shape: Shape, fields: Fields, key: str) -> timedelta | None:
     """An optional length of time."""
     if key not in fields:
