@@ -4,12 +4,13 @@ from harden.document.shape import Shape
 from harden.document.wording import quote
 from harden.document.yamltree import Node, Scalar
 from harden_secrets.inventory.deliveries import read_deliveries
-from harden_secrets.inventory.fields import needs, out_of_place, text, texts
-from harden_secrets.inventory.model import Delivery, SecretEntry, SecretKind
+from harden_secrets.inventory.fields import duration, needs, out_of_place, text, texts
+from harden_secrets.inventory.model import DEFAULT_TIMEOUT, Delivery, SecretEntry, SecretKind
+from harden_secrets.inventory.passwords import check_passwords, read_password
 from harden_secrets.inventory.paths import path_fault
 from harden_secrets.inventory.repositories import read_repository
 from harden_secrets.inventory.rotating import read_rotate
-from harden_secrets.inventory.targets import read_targets
+from harden_secrets.inventory.targets import read_targets, refuse_unknown_logins
 from harden_secrets.inventory.terms import name_fault
 
 _ALWAYS = ("kind", "path", "description", "deliver", "rotate")
@@ -17,16 +18,17 @@ TAKES: dict[SecretKind, tuple[str, ...]] = {
     SecretKind.SSH_KEY: (*_ALWAYS, "targets"),
     SecretKind.GIT_CRYPT: (*_ALWAYS, "repository"),
     SecretKind.WIREGUARD: (*_ALWAYS, "targets"),
-    SecretKind.PASSWORD: (*_ALWAYS, "targets", "command"),
-    SecretKind.COMMAND: (*_ALWAYS, "targets", "command"),
+    SecretKind.PASSWORD: (*_ALWAYS, "targets", "password", "timeout"),
+    SecretKind.COMMAND: (*_ALWAYS, "targets", "command", "timeout"),
     SecretKind.OPAQUE: tuple(key for key in _ALWAYS if key != "rotate"),
 }
-ENTRY_KEYS = (*_ALWAYS, "targets", "repository", "command")
+ENTRY_KEYS = (*_ALWAYS, "targets", "repository", "command", "password", "timeout")
 # What a rotation cannot do without: it would make a new secret that is installed nowhere.
 ROTATION_NEEDS: dict[SecretKind, tuple[str, ...]] = {
     SecretKind.SSH_KEY: ("targets",),
     SecretKind.GIT_CRYPT: ("repository",),
     SecretKind.WIREGUARD: ("targets",),
+    SecretKind.PASSWORD: ("password",),
     SecretKind.COMMAND: ("command",),
 }
 
@@ -41,6 +43,7 @@ def read_secrets(shape: Shape, node: Node) -> dict[str, SecretEntry]:
         if entry is not None:
             found[name] = entry
     _refuse_shared(shape, found)
+    refuse_unknown_logins(shape, found)
     return found
 
 
@@ -63,6 +66,8 @@ def _read_entry(shape: Shape, name: str, key: Scalar, node: Node) -> SecretEntry
         targets=read_targets(shape, fields),
         repository=read_repository(shape, fields["repository"][1]) if "repository" in fields else None,
         command=texts(shape, fields, "command"),
+        timeout=duration(shape, fields, "timeout") or DEFAULT_TIMEOUT,
+        password=read_password(shape, fields["password"][1]) if "password" in fields else None,
         rotate=read_rotate(shape, fields["rotate"][1]) if "rotate" in fields else None,
         description=text(shape, fields, "description"),
         place=shape.place(node, key),
