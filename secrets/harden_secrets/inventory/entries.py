@@ -44,6 +44,7 @@ def read_secrets(shape: Shape, node: Node) -> dict[str, SecretEntry]:
             found[name] = entry
     _refuse_shared(shape, found)
     refuse_unknown_logins(shape, found)
+    check_passwords(shape, found)
     return found
 
 

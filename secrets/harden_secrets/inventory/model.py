@@ -12,6 +12,7 @@ from typing import Literal
 from harden.document.place import Place
 
 NOWHERE = Place("", 0)
+DEFAULT_TIMEOUT = timedelta(seconds=60)
 
 
 class SecretKind(StrEnum):
@@ -172,7 +173,6 @@ class PasswordRules:
     field: str = "password"
     set_command: tuple[str, ...] = ()
     test_command: tuple[str, ...] = ()
-    timeout: timedelta = timedelta(seconds=60)
     database: str = ""
     host: str = ""
     port: int = 0
@@ -243,7 +243,7 @@ class SecretEntry:
     targets: tuple[Target, ...] = ()
     repository: Repository | None = None
     command: tuple[str, ...] = ()
-    timeout: timedelta = timedelta(seconds=60)
+    timeout: timedelta = DEFAULT_TIMEOUT
     password: PasswordRules | None = None
     rotate: Rotate | None = None
     description: str = ""

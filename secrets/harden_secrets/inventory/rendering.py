@@ -4,7 +4,18 @@ from collections.abc import Iterator, Mapping
 
 from harden.document.yamlscalar import yaml_scalar
 from harden_secrets.inventory.blackouts import blackout_text
-from harden_secrets.inventory.model import Delivery, Jump, KeySource, Repository, Rotate, SecretEntry, Target
+from harden_secrets.inventory.model import (
+    DEFAULT_TIMEOUT,
+    Delivery,
+    Jump,
+    KeySource,
+    PasswordRules,
+    Repository,
+    Rotate,
+    SecretEntry,
+    Target,
+)
+from harden_secrets.inventory.passwords import PASSWORD_KEYS
 from harden_secrets.inventory.spans import duration_text
 
 STEP = "  "
@@ -41,11 +52,15 @@ def _scalars(entry: SecretEntry) -> Iterator[tuple[str, str]]:
         yield "description", yaml_scalar(entry.description)
     if entry.command:
         yield "command", _list(entry.command)
+    if entry.timeout != DEFAULT_TIMEOUT:
+        yield "timeout", duration_text(entry.timeout)
 
 
 def _mappings(entry: SecretEntry) -> Iterator[tuple[str, str]]:
     if entry.repository is not None:
         yield "repository", _repository(entry.repository)
+    if entry.password is not None:
+        yield "password", _password(entry.password)
     if entry.rotate is not None:
         yield "rotate", _rotate(entry.rotate)
 
@@ -115,6 +130,16 @@ def _repository(repository: Repository) -> str:
     if repository.departed:
         pairs["departed"] = _list(repository.departed)
     return _braces(pairs)
+
+
+def _password(rules: PasswordRules) -> str:
+    usual = PasswordRules()
+    changed = {name: getattr(rules, name) for name in PASSWORD_KEYS if getattr(rules, name) != getattr(usual, name)}
+    return _braces({name: _list(value) if isinstance(value, tuple) else _one(value) for name, value in changed.items()})
+
+
+def _one(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else yaml_scalar(value)
 
 
 def _rotate(rotate: Rotate) -> str:

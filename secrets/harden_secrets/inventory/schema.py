@@ -10,6 +10,8 @@ from harden_secrets.inventory.deliveries import STORE_KINDS
 from harden_secrets.inventory.deliveries import TAKES as DELIVERY_TAKES
 from harden_secrets.inventory.entries import TAKES as ENTRY_TAKES
 from harden_secrets.inventory.model import AuthMethod, Form
+from harden_secrets.inventory.passwords import DATABASES, LENGTH, LONGEST
+from harden_secrets.inventory.randomness import ALPHABET, SHORTEST
 from harden_secrets.inventory.vaultsection import NEEDS as AUTH_NEEDS
 from harden_secrets.inventory.vaultsection import TAKES as AUTH_TAKES
 
@@ -80,6 +82,8 @@ def _entry(kind: str, keys: tuple[str, ...]) -> Schema:
         "targets": {"description": "Where its other half is installed.", "type": "array", "items": _target()},
         "repository": _repository(),
         "command": _texts("The program, and its arguments, that makes and installs it."),
+        "timeout": {"$ref": "#/$defs/duration", "description": "How long each call of a program may take."},
+        "password": _password(),
         "rotate": _rotate(),
     }
     return _object({key: every[key] for key in keys}, ["kind", "path"])
@@ -160,6 +164,24 @@ def _repository() -> Schema:
         "departed": _texts("Fingerprints of people's GnuPG keys that get no new key."),
     }
     return {"description": "The repository that a git-crypt key is for.", **_object(fields, ["path"])}
+
+
+def _password() -> Schema:
+    fields = {
+        "alphabet": {**_text("The characters that it is made of."), "default": ALPHABET},
+        "length": {"type": "integer", "minimum": SHORTEST, "maximum": LONGEST, "default": LENGTH},
+        "field": {**_text("The field in Vault."), "default": "password"},
+        "set_command": _texts("The program, and its arguments, that sets it."),
+        "test_command": _texts("The program, and its arguments, that tries it."),
+        "database": {"enum": list(DATABASES)},
+        "host": _text("The database server's name or address, or the absolute path of its socket."),
+        "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+        "name": _text("The database."),
+        "users": _texts("The user, or two that take turns."),
+        "admin": _text("The secret of this inventory with which the users' passwords are set."),
+        "ca_file": _text("The authority of the server's certificate, a PEM file.", "^/"),
+    }
+    return {"description": "How it is made, set and tried.", **_object(fields)}
 
 
 def _rotate() -> Schema:
