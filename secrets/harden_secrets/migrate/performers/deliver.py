@@ -1,7 +1,5 @@
 """Bring a Secret into being that is backed by Vault, and prove its bytes."""
 
-import base64
-import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +8,7 @@ from harden_secrets.cluster.marks import is_ours, is_vault_backed
 from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.confidential import Confidential
 from harden_secrets.delivery import direct
-from harden_secrets.delivery.form import in_form
+from harden_secrets.delivery.comparing import contents, differing
 from harden_secrets.delivery.putting import put
 from harden_secrets.delivery.values import Delivery
 from harden_secrets.migrate.performers.look import Look
@@ -88,7 +86,4 @@ def wrong_keys(site: Site, secret: PlannedSecret, delivery: Delivery) -> list[st
     there = site.cluster.get(ObjectName("v1", "Secret", delivery.namespace, delivery.secret))
     if there is None or not is_vault_backed(there):
         return [entry.key for entry in delivery.keys]
-    fields, data = site.stored(secret), there.get("data") or {}
-    wanted = {entry.key: in_form(fields[entry.field], entry.form).reveal() for entry in delivery.keys}
-    got = {key: base64.b64decode(data.get(key, "")) for key in wanted}
-    return [key for key, value in wanted.items() if key not in data or not hmac.compare_digest(got[key], value)]
+    return differing(there, contents(delivery, site.stored(secret)))

@@ -4,25 +4,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harden.errors import HardenError
-from harden_secrets.cluster.port import (
-    ClusterError,
-    ClusterUnavailableError,
-    Executed,
-    Manifest,
-    MissingError,
-    ObjectName,
-)
+from harden_secrets.cluster.pods import is_living
+from harden_secrets.cluster.port import Manifest, ObjectName
 from harden_secrets.cluster.selector import selects
+from harden_secrets.cluster.sight import PodWentError, is_there, look
 from harden_secrets.confidential import Confidential
 from harden_secrets.fingerprint import DELIVERED
 from harden_secrets.migrate.performers.deliver import wrong_keys
 from harden_secrets.migrate.performers.look import Look
 from harden_secrets.migrate.performers.site import existing
-from harden_secrets.migrate.performers.users import is_living, needs
+from harden_secrets.migrate.performers.users import needs
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import ConsumerChange, PlannedSecret, Sees
 
-_NO_PROGRAM = (126, 127)  # not executable, not found: POSIX shell
 BY_BYTES = "bytes in the pod"
 BY_STRUCTURE = "structure"  # it refers to a Secret whose bytes are right, by the names it had
 
@@ -46,7 +40,7 @@ class ProveConsumer(Look):
             nonlocal proofs
             try:
                 proofs = list(self._proofs(secret, change))
-            except _PodWentError:
+            except PodWentError:
                 return False
             return True
 
@@ -64,38 +58,18 @@ class ProveConsumer(Look):
                 yield self._proved(pod, sees)
 
     def _proved(self, pod: Manifest, sees: Sees) -> str:
-        if not _runs(pod, sees.container):
+        sight = look(self._site.cluster, pod, sees.container, sees.at)
+        if not sight.known:
             return BY_STRUCTURE
-        name = ObjectName.of(pod)
-        try:
-            said = self._site.cluster.execute(name, sees.container, _question(sees.at))
-        except MissingError:
-            raise _PodWentError from None
-        except ClusterUnavailableError:
-            if not self._is_there(pod):
-                raise _PodWentError from None
-            raise
-        except ClusterError:
-            return BY_STRUCTURE  # exec may be forbidden, or the image may have no program at all
-        if said.status in _NO_PROGRAM:
-            return BY_STRUCTURE
-        if self._is_right(said, sees):
+        content = sight.content
+        if content is not None and self._site.fingerprints.of_bytes(DELIVERED, content) == sees.digest:
             return BY_BYTES
-        if not self._is_there(pod):
-            raise _PodWentError
+        if not is_there(self._site.cluster, pod):
+            raise PodWentError
         raise HardenError(
-            f"{name}: container {sees.container} does not see at {sees.at} what it saw before",
+            f"{ObjectName.of(pod)}: container {sees.container} does not see at {sees.at} what it saw before",
             "nothing was removed; harden secrets rollback puts everything back",
         )
-
-    def _is_right(self, said: Executed, sees: Sees) -> bool:
-        # printenv ends its answer with a newline of its own
-        got = said.stdout.removesuffix(b"\n") if sees.at.startswith("env:") else said.stdout
-        return said.status == 0 and self._site.fingerprints.of_bytes(DELIVERED, Confidential(got)) == sees.digest
-
-    def _is_there(self, pod: Manifest) -> bool:
-        now = self._site.cluster.get(ObjectName.of(pod))
-        return now is not None and now["metadata"]["uid"] == pod["metadata"]["uid"] and is_living(now)
 
     def _pods(self, secret: PlannedSecret, change: ConsumerChange) -> list[Manifest]:
         """The pods that the consumer has now; not those of its older template, which prove nothing."""
@@ -112,16 +86,3 @@ class ProveConsumer(Look):
             and selects(selector, pod["metadata"].get("labels") or {})
             and not any(needs(pod, secret, one) for one in old)
         ]
-
-
-class _PodWentError(Exception):
-    """The pod was replaced while it was asked: ask its successor."""
-
-
-def _runs(pod: Manifest, container: str) -> bool:
-    states = (pod.get("status") or {}).get("containerStatuses") or ()
-    return any(one.get("name") == container and "running" in (one.get("state") or {}) for one in states)
-
-
-def _question(at: str) -> tuple[str, ...]:
-    return ("printenv", at.removeprefix("env:")) if at.startswith("env:") else ("cat", "--", at)

@@ -5,7 +5,7 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.cluster.port import Manifest, ObjectName
-from harden_secrets.cluster.rollout import WORKLOADS, has_failed, is_complete
+from harden_secrets.cluster.settling import unsettled
 from harden_secrets.confidential import Confidential
 from harden_secrets.migrate.performers.lastapplied import without_literals
 from harden_secrets.migrate.performers.site import Site, existing, packed, restorable, unpacked
@@ -78,18 +78,4 @@ class Repoint:
 
     def _waited(self, name: ObjectName) -> str:
         """Nothing once the rollout is complete, else why it is not."""
-        if name.kind not in WORKLOADS:
-            return ""
-        last: Manifest = {}
-        first_failure = ""
-
-        def settled() -> bool:
-            nonlocal last, first_failure
-            last = existing(self._site.cluster, name)
-            first_failure = has_failed(last)
-            return is_complete(last) or bool(first_failure)
-
-        self._site.until(self._site.rollout_seconds, settled)
-        if last and is_complete(last):
-            return ""
-        return first_failure or f"not complete after {self._site.rollout_seconds:g} seconds"
+        return unsettled(self._site.cluster, name, self._site.waiting, self._site.rollout_seconds)

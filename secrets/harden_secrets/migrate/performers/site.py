@@ -13,6 +13,7 @@ from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.migrate.step import Step
 from harden_secrets.plan.values import Plan, PlannedSecret
 from harden_secrets.vault.port import Vault
+from harden_secrets.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,14 @@ class Site:
             )
         return found.fields
 
+    @property
+    def waiting(self) -> Waiting:
+        """How to wait here."""
+        return Waiting(self.now, self.pause, self.poll_seconds)
+
     def until(self, seconds: float, done: Callable[[], bool]) -> bool:
         """Ask again and again whether something has happened; whether it did within that time."""
-        end = self.now() + seconds
-        while not done():
-            if self.now() >= end:
-                return False
-            self.pause(self.poll_seconds)
-        return True
+        return self.waiting.until(seconds, done)
 
 
 def packed(manifest: Manifest | None) -> Confidential:

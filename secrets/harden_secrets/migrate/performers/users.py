@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from harden_secrets.cluster.consumers import Consumer, Index, Way
+from harden_secrets.cluster.pods import is_living
 from harden_secrets.cluster.port import Cluster, Manifest, ObjectName
 from harden_secrets.plan.values import Copy, PlannedSecret
 
@@ -14,7 +15,6 @@ _KINDS = (
     ("apps/v1", "DaemonSet"),
     ("batch/v1", "CronJob"),
 )
-_ENDED = ("Succeeded", "Failed")
 
 
 def users(cluster: Cluster, secret: PlannedSecret, copy: Copy) -> list[ObjectName]:
@@ -47,11 +47,6 @@ def _is_blind(consumer: Consumer, copy: Copy) -> bool:
 def _has_delivered(index: Index, secret: PlannedSecret, namespace: str) -> bool:
     names = [one.secret for one in secret.deliveries if one.namespace == namespace]
     return any(index.consumers(ObjectName("v1", "Secret", namespace, name)) for name in names)
-
-
-def is_living(pod: Manifest) -> bool:
-    """Whether a pod runs, or will; not one that has ended or is on its way out."""
-    return "deletionTimestamp" not in pod["metadata"] and (pod.get("status") or {}).get("phase") not in _ENDED
 
 
 def _living(cluster: Cluster, namespace: str) -> Iterator[Manifest]:
