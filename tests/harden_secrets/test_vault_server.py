@@ -8,18 +8,20 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cluster.room import Program, Room
 
+from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.statefolder import make_folder
 from harden_secrets.vault.auth.approle import AppRoleLogin
 from harden_secrets.vault.connection import Connection
 from harden_secrets.vault.kv import KeyValue
-from harden_secrets.vault.server import certificates, keys, record, systemd
+from harden_secrets.vault.server import certificates, keys, record, seal, systemd
 from harden_secrets.vault.server.place import Place
 from harden_secrets.vault.session import Session
 from harden_secrets.vault.transport import client
@@ -210,6 +212,63 @@ def test_data_is_never_thrown_away(host: Host) -> None:
         aside.rename(lost)
     host.up()
     assert host.stored()
+
+
+def test_another_seal_key_is_told(host: Host) -> None:
+    """At once, by name, with what to do; also while the server runs and does not need it, and by a dry run."""
+    host.up()
+    path, right = host.place.seal_key, host.place.seal_key.read_bytes()
+    path.write_bytes(bytes(32))
+    words = f"{path}: is not the key that this Vault was sealed with"
+    assert f"will not start again: {words}" in host.run("vault", "status")[1]
+    for command in (["up"], ["up", "--dry-run"], ["down"], ["up"]):
+        started = time.monotonic()
+        status, printed = host.run("vault", *command)
+        refused = command != ["down"]
+        assert (status, f"error: {words}" in printed, "hint: restore it" in printed) == (refused, refused, refused)
+        assert time.monotonic() - started < 20
+    path.write_bytes(right)
+    host.up()
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [
+        (b"x" * 20, 0o600, "has 32 bytes, this file has 20"),
+        (b"x" * 33, 0o600, "has 32 bytes, this file has 33"),
+        (b"", 0o600, "has 32 bytes, this file has 0"),
+        (b"x" * 32, 0o640, r"other users may use it \(its mode is 0640\)"),
+        (b"x" * 32, 0o604, r"other users may use it \(its mode is 0604\)"),
+        (b"y" * 32, 0o600, "is not the key"),
+        (None, 0o600, "cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_seal_key_is_told(tmp_path: Path, content: bytes | None, mode: int, words: str) -> None:
+    """A server with it would try for ever, without a word that leads to the file."""
+    place = Place(tmp_path)
+    place.seal_key.write_bytes(b"x" * 32)
+    place.seal_key.chmod(0o600)
+    known = seal.mark(place)
+    seal.check(place, known)
+    if content is None:
+        place.seal_key.unlink()
+    else:
+        place.seal_key.write_bytes(content)
+        place.seal_key.chmod(mode)
+    with pytest.raises(HardenError, match=f"{place.seal_key}: .*{words}") as caught:
+        seal.check(place, known)
+    assert caught.value.hints
+
+
+def test_a_record_without_the_seals_mark_gets_it(host: Host) -> None:
+    """One that an earlier harden wrote: from the next start on another key is told."""
+    host.up()
+    known = record.load(host.place)
+    assert known is not None
+    record.save(host.place, replace(known, seal=""))
+    host.kill()
+    host.up()
+    assert record.load(host.place) == known
 
 
 def test_a_port_that_is_taken_is_no_hurdle(host: Host) -> None:

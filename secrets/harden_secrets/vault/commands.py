@@ -53,6 +53,8 @@ def print_status(state: Path | None, output: Output) -> int:
     else:
         for name, text in _status_lines(place, status):
             output.line(f"{name:<12} {text}")
+    for fault in status.lost.messages if status.lost is not None else ():
+        output.warning(f"the local Vault will not start again: {fault}")
     return 0 if status.good else ANSWER_IS_NO
 
 

@@ -7,16 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from harden_secrets.durable import write_file
-from harden_secrets.vault.server import certificates
+from harden_secrets.vault.server import certificates, seal
 from harden_secrets.vault.server.certificates import Identity
 from harden_secrets.vault.server.place import Place
-
-SEAL_KEY_BYTES = 32  # AES-256: what seal "static" takes
 
 
 def make_credentials(place: Place) -> None:
     """The key of the seal, and who harden is to the server. What is there stays."""
-    _make_once(place.seal_key, secrets.token_bytes(SEAL_KEY_BYTES))
+    seal.make(place)
     _make_once(place.role_id, str(uuid.uuid4()).encode())
     _make_once(place.secret_id, secrets.token_urlsafe(32).encode())
 

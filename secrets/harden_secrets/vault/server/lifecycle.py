@@ -14,7 +14,7 @@ from harden.errors import HardenError
 from harden.lock import locked
 from harden_secrets.durable import write_file
 from harden_secrets.statefolder import make_folder
-from harden_secrets.vault.server import binary, health, keys, ports, process, record, systemd
+from harden_secrets.vault.server import binary, health, keys, ports, process, record, seal, systemd
 from harden_secrets.vault.server.configuration import first_text, server_text
 from harden_secrets.vault.server.place import Place
 from harden_secrets.vault.server.record import Record
@@ -35,12 +35,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How things stand. ``health`` is None where no server answers."""
+    """How things stand. ``health`` is None where no server answers; ``lost`` is why it would not start again."""
 
     record: Record | None
     pid: int | None
     health: health.Health | None
     certificate_ends: datetime | None
+    lost: HardenError | None = None
 
     @property
     def good(self) -> bool:
@@ -80,7 +81,7 @@ def status(place: Place) -> Status:
     """Look, and change nothing."""
     known = record.load(place)
     said = health.ask(place, known.address) if known is not None and place.ca.exists() else None
-    return Status(known, process.running(place), said, keys.certificate_ends(place))
+    return Status(known, process.running(place), said, keys.certificate_ends(place), _lost(place, known))
 
 
 def renew_when_due(place: Place) -> None:
@@ -100,6 +101,7 @@ def _intended(place: Place) -> Outcome:
     known = record.load(place)
     if known is None or not known.ready:
         return Outcome(known, ("would make a new Vault and start it",))
+    _check_files(place, known)
     return Outcome(known) if status(place).good else Outcome(known, ("would start it",))
 
 
@@ -118,21 +120,20 @@ def _begin(place: Place, program: Path, known: Record | None, port: int | None) 
     # First the record: data without one is somebody's.
     record.save(place, known)
     keys.make_credentials(place)
+    seal.check(place, "")
     keys.renew_certificates(place, datetime.now(UTC))
     place.data.mkdir(mode=0o700)
     role_id = place.role_id.read_text()
     write_file(place.configuration, first_text(place, known.port, known.cluster_port, role_id).encode())
     _start(place, program, known)
-    known = replace(known, ready=True)
+    known = replace(known, ready=True, seal=seal.mark(place))
     record.save(place, known)
     write_file(place.configuration, server_text(place, known.port, known.cluster_port).encode())
     return Outcome(known, ("made a new Vault", "started"))
 
 
 def _bring_up(place: Place, program: Path, known: Record) -> Outcome:
-    lost = [str(path) for path in keys.missing(place)]
-    if lost:
-        raise HardenError([f"{path}: is gone" for path in lost], f"restore it from a backup of {place.folder}")
+    _check_files(place, known)
     done: list[str] = []
     if keys.renew_certificates(place, datetime.now(UTC)):
         done.append("renewed its certificate")
@@ -146,7 +147,26 @@ def _bring_up(place: Place, program: Path, known: Record) -> Outcome:
             process.stop(place)  # it unseals itself only when it starts
         _start(place, program, known)
         done.append("started")
+        if not known.seal:  # it opened the data, so it is the right one
+            known = replace(known, seal=seal.mark(place))
+            record.save(place, known)
     return Outcome(known, tuple(done))
+
+
+def _check_files(place: Place, known: Record) -> None:
+    lost = [str(path) for path in keys.missing(place)]
+    if lost:
+        raise HardenError([f"{path}: is gone" for path in lost], f"restore it from a backup of {place.folder}")
+    seal.check(place, known.seal)
+
+
+def _lost(place: Place, known: Record | None) -> HardenError | None:
+    if known is not None and known.ready:
+        try:
+            _check_files(place, known)
+        except HardenError as error:
+            return error
+    return None
 
 
 def _start(place: Place, program: Path, known: Record) -> None:

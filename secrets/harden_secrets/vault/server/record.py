@@ -14,11 +14,15 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """``ready`` once the first start was finished: from then on there may be values in the storage."""
+    """``ready`` once the first start was finished: from then on there may be values in the storage.
+
+    ``seal`` is the mark of the seal's key (:mod:`harden_secrets.vault.server.seal`); empty while that is not known.
+    """
 
     port: int
     cluster_port: int
     ready: bool = False
+    seal: str = ""
     format: int = FORMAT
 
     @property
@@ -45,7 +49,7 @@ def load(place: Place) -> Record | None:
 def _parsed(values: dict[str, Any]) -> Record:
     if values["format"] != FORMAT:
         raise ValueError("of another harden")
-    return Record(int(values["port"]), int(values["cluster_port"]), bool(values["ready"]))
+    return Record(int(values["port"]), int(values["cluster_port"]), bool(values["ready"]), str(values.get("seal", "")))
 
 
 def save(place: Place, record: Record) -> None:
