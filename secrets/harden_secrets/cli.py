@@ -288,6 +288,34 @@ def rotate(
 
 
 @app.command()
+def status(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME…", help="Of secrets in the inventory; without any, all.")
+    ] = None,
+    form: Annotated[
+        Literal["text", "prometheus"],
+        typer.Option("--format", help="Text, or metrics for node_exporter's textfile collector."),
+    ] = "text",
+    inventory: InventoryFile = None,
+    state: StateFolder = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Say how old each secret is, when it is due, and where its rotation stands.
+
+    Exit status 3: one is overdue, or its rotation is stuck.
+    """
+    from harden_secrets.commands.statusing import status as print_status
+    from harden_secrets.commands.workplace import Workplace
+
+    if as_json and form == "prometheus":
+        raise UsageError("--json and --format prometheus are two answers", "leave one of them out")
+    place = Workplace(state, inventory)
+    return print_status(names or (), form, place, output(as_json=as_json, quiet=quiet, verbose=verbose))
+
+
+@app.command()
 def runs(state: StateFolder = None, as_json: Json = False) -> int:
     """List the runs of `migrate`, and where each stands."""
     from harden_secrets.commands.runs import list_runs
