@@ -177,6 +177,77 @@ def test_git_keeps_what_was_committed(
     assert "git keeps key.yaml in 1 commit, and so does every clone" in only(work.plan()).cannot_scrub
 
 
+STAGED = "git's index has key.yaml as it was staged"
+
+
+def test_git_keeps_what_was_staged(values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also before the first commit; what the last commit has as well is said once, and what is not staged never."""
+    work = Work(tmp_path, {"key.yaml": filled(MAP, values)}, monkeypatch)
+
+    def said() -> list[str]:
+        return [line.partition(";")[0] for line in only(work.plan()).cannot_scrub if line.startswith("git")]
+
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x", *arguments], check=True, timeout=60)
+
+    git("init", "-q")
+    assert said() == []
+    git("add", "--intent-to-add", "key.yaml")
+    assert said() == []
+    git("add", "key.yaml")
+    assert said() == [STAGED]
+    git("commit", "-qm", "x")
+    committed = "git keeps key.yaml in 1 commit, and so does every clone"
+    assert said() == [committed]
+    with (work.folder / "key.yaml").open("ab") as file:
+        file.write(b"# more\n")
+    assert said() == [committed]
+    git("add", "key.yaml")
+    assert said() == [committed, STAGED]
+    git("rm", "-q", "--cached", "key.yaml")
+    assert said() == [committed]
+    git("checkout", "-q", "--detach")
+    assert said() == [committed]
+
+
+def links(plan: Plan) -> list[str]:
+    return [line for line in only(plan).cannot_scrub if "more name" in line]
+
+
+@pytest.mark.parametrize("name", ["key.yaml", "key.pem"])
+def test_other_names_of_a_file_keep_the_value(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Rewritten or deleted, a file with hard links has them named, and is exchanged under its own name only."""
+    before = filled(MAP, values) if name == "key.yaml" else values["@SSH@"] + b"\n"
+    work = Work(tmp_path, {name: before}, monkeypatch)
+    assert links(work.plan()) == []
+    file = work.folder / name
+    os.link(file, tmp_path / "other")
+    plan = work.plan()
+    (line,) = links(plan)
+    assert line.startswith(f"{file} has one more name (a hard link), which keeps its content: find /")
+    assert line.endswith(f" -xdev -inum {file.stat().st_ino}")
+    os.link(file, tmp_path / "third")
+    assert "has 2 more names, which keep its content" in links(work.plan())[0]
+    work.run(plan).forward()
+    assert work.now().get(name) != before
+    assert (tmp_path / "other").read_bytes() == before
+
+
+def test_names_that_are_all_in_the_tree_keep_nothing(
+    values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A symbolic link is no name of its own."""
+    work = Work(tmp_path, {"a.pem": values["@SSH@"] + b"\n"}, monkeypatch)
+    os.link(work.folder / "a.pem", work.folder / "b.pem")
+    (work.folder / "c.pem").symlink_to("a.pem")
+    plan = work.plan()
+    assert links(plan) == []
+    work.run(plan).forward()
+    assert work.now() == {}
+
+
 def test_one_name_in_two_files_is_left_to_the_person(
     values: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

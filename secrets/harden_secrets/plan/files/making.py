@@ -8,6 +8,7 @@ from harden.output import Output
 from harden.progress import progress
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.plan.files.build import build
+from harden_secrets.plan.files.hardlinks import other_names
 from harden_secrets.plan.files.history import histories
 from harden_secrets.plan.files.reading import read_tree
 from harden_secrets.plan.values import Plan, PlannedSecret
@@ -28,9 +29,10 @@ def plan_files(
 
 
 def _settled(secret: PlannedSecret) -> PlannedSecret:
-    """With what git keeps, and with paths that mean the same wherever the plan is carried out or taken back."""
+    """With what git and other names of a file keep, and with paths that mean the same wherever one stands."""
     sources = dict.fromkeys(copy.source for copy in secret.copies)
-    kept = [*histories(sources), *([_APPLIED] if secret.deliveries else [])]
+    touched = dict.fromkeys(copy.source for copy in secret.copies if copy.removal != "leave")
+    kept = [*histories(sources), *other_names(touched), *([_APPLIED] if secret.deliveries else [])]
     return replace(
         secret,
         copies=tuple(replace(one, source=os.path.abspath(one.source)) for one in secret.copies),
