@@ -25,6 +25,7 @@ from harden_secrets.vault.session import Session
 from harden_secrets.vault.transport import client
 
 ROOT_TOKEN = "root-of-the-tests"
+NAME = "localhost.localdomain"  # stands in its certificate, so pods can be told to know it by that name
 START_SECONDS = 30.0
 QUICK = Patience(attempts=3, seconds=5, first_pause=0.01, longest_pause=0.05)
 

@@ -4,7 +4,6 @@ import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,6 +17,7 @@ from harden_secrets.vault.kv import KeyValue
 from tests.harden_secrets.keys import ssh, symmetric
 from tests.harden_secrets.scene import Places, bastion, scene
 from tests.harden_secrets.scene_estate import Estate, Harden, estate
+from tests.harden_secrets.scene_vault import let_in
 from tests.harden_secrets.scene_witness import watched
 
 ACCESS = """\
@@ -44,17 +44,6 @@ spec:
   mount: kubernetes
   kubernetes: {role: ROLE, serviceAccount: vault-reader, audiences: [vault]}
 """
-REVIEWER = """\
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: reviewer}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: reviewer}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: system:auth-delegator}
-subjects: [{kind: ServiceAccount, name: reviewer, namespace: default}]
-"""
 
 
 @pytest.fixture
@@ -67,28 +56,13 @@ def at_work(
     vault_secrets_operator.allow(port)
     access = {"VAULT_ADDR": bao.address, "VAULT_TOKEN": bao.root_token, "VAULT_CACERT": str(bao.ca)}
     with estate(cluster, tmp_path, f"{{address: '{bao.address}', mount: {vault.mount}}}", **access) as made:
-        let_read(cluster, bao, vault.mount)
+        policy = f'path "{vault.mount}/data/*" {{ capabilities = ["read"] }}'
+        let_in(cluster, bao, vault.mount, policy, "vault-reader", audience="vault")
         text = ACCESS.replace("ADDRESS", bao.address).replace("ROLE", vault.mount)
         text = text.replace("AUTHORITY", json.dumps(bao.ca.read_text()))
         for namespace in made.places.all():
             cluster.admin.apply(text, namespace=namespace)
         yield made
-
-
-def let_read(cluster: Cluster, bao: DevServer, mount: str) -> None:
-    """A role in Vault, for every ServiceAccount `vault-reader`: it may read this store and nothing else."""
-    cluster.admin.apply(REVIEWER)
-    root = bao.root()
-    if "kubernetes/" not in root.sys.list_auth_methods():
-        root.sys.enable_auth_method("kubernetes")
-    root.auth.kubernetes.configure(
-        kubernetes_host=cluster.server.url,
-        kubernetes_ca_cert=cluster.server.certificate,
-        token_reviewer_jwt=cluster.admin.token("reviewer"),
-    )
-    root.sys.create_or_update_policy(mount, f'path "{mount}/data/*" {{ capabilities = ["read"] }}')
-    role: dict[str, Any] = {"policies": [mount], "audience": "vault"}
-    root.auth.kubernetes.create_role(mount, ["vault-reader"], ["*"], **role)
 
 
 def test_the_vault_secrets_operator_takes_over(at_work: Estate) -> None:
