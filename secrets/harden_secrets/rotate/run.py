@@ -78,17 +78,27 @@ class Run:
         loaded = self._store.load(self._entry.path)
         if loaded is None or not loaded.rotation.is_open:
             return None
-        now = self._steps.newest()
-        if not loaded.rotation.has(Phase.SWITCH) and is_new(now, _open(loaded)):
-            # The switch was made, and the answer lost.
-            after = machine.switched(loaded.rotation, now.version, self._steps.site, self._around.now())
-            loaded = self._store.save(self._entry.path, loaded, after)
+        loaded = self._settled(loaded)
         try:
             after = machine.abandoned(loaded.rotation)
         except machine.CannotAbandonError:
-            after = self._abandoned_late(loaded.rotation, now)
+            after = self._abandoned_late(loaded.rotation, self._steps.newest())
         self._note("rotation-abandoned", loaded.rotation, {})
         return self._go_on(self._store.save(self._entry.path, loaded, after), impatient=False)
+
+    def _settled(self, loaded: Loaded) -> Loaded:
+        """Whether the switch has been made is known, and if not, nobody can make it any more."""
+        rotation, pair = loaded.rotation, _open(loaded)
+        if not rotation.switching or rotation.has(Phase.SWITCH):
+            return loaded
+        now = self._steps.newest()
+        if is_new(now, pair):
+            after = machine.switched(rotation, now.version, self._steps.site, self._around.now())
+        elif now.version == rotation.old_version:
+            after = replace(rotation, switching=False, old_version=self._steps.fence(rotation, pair))
+        else:  # fenced before and cut off, or somebody else's: either way it cannot be made
+            after = replace(rotation, switching=False, old_version=now.version)
+        return self._store.save(self._entry.path, loaded, after)
 
     def _abandoned_late(self, rotation: Rotation, now: Stored) -> Rotation:
         """After the switch only where somebody has stored another key since: it is theirs to install then."""
@@ -129,6 +139,9 @@ class Run:
                     return Result(rotation, until)
                 case machine.Work() as work:
                     self._lock.confirm()
+                    if work.phase is Phase.SWITCH and not rotation.switching:
+                        # From here on whoever wants to abandon it knows that the switch may be made.
+                        loaded = self._store.save(self._entry.path, loaded, replace(rotation, switching=True))
                     after = self._worked(loaded, work, impatient=impatient)
                     loaded = self._store.save(self._entry.path, loaded, after)
                     undone = tuple(unit for unit in work.units if unit in after.failures)

@@ -101,6 +101,13 @@ class Steps:
                 raise self._unforeseen(now.version, rotation.old_version) from None
             return now.version  # it was we, and the answer was lost
 
+    def fence(self, rotation: Rotation, pair: Pair) -> int:
+        """Make it impossible for anybody to switch any more: the old fields follow themselves. The version they have.
+
+        A process that is believed dead may still be about to write; its write names the version that it follows.
+        """
+        return self._vault.write(self._entry.path, pair.old, cas=rotation.old_version)
+
     def _unforeseen(self, version: int, expected: int) -> HardenError:
         return HardenError(
             f"{self.where}: somebody stored version {version} while version {expected} was being rotated",

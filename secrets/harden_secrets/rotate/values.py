@@ -74,7 +74,8 @@ class Rotation:
 
     ``old_version`` and ``new_version`` are versions in Vault; the latter is 0 until the switch. ``done`` has what each
     unit has shown; a unit that is not in it will be done, or done again. ``overlap_until`` is known once the overlap
-    has begun; ``deadline`` is when the old key goes even if somebody still uses it.
+    has begun; ``deadline`` is when the old key goes even if somebody still uses it. ``switching``: the switch may have
+    been made, or may still be made by a process that somebody believes dead.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Rotation:
     overlap_began: datetime | None = None
     overlap_until: datetime | None = None
     deadline: datetime | None = None
+    switching: bool = False
     abandoning: bool = False
     outcome: Outcome | None = None
     ended: datetime | None = None

@@ -1,0 +1,278 @@
+"""One rotation, step by step: cut off at every call, overtaken, abandoned, delayed."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from harden.errors import HardenError
+from harden_secrets.confidential import Confidential
+from harden_secrets.rotate.event import Happened
+from harden_secrets.rotate.paths import record_path
+from harden_secrets.rotate.store import OvertakenError, Store
+from harden_secrets.rotate.values import Outcome, Phase, Unit
+from tests.harden_secrets.rotation_world import PATH, Killed, World
+
+DAY = timedelta(hours=24)
+AT_ONCE = timedelta()
+
+
+def _counted(world: World, act: Callable[[], object]) -> int:
+    """How many things happen to targets and deliveries, and to Vault, in ``act``."""
+    count = 0
+
+    def one(*_about: str) -> None:
+        nonlocal count
+        count += 1
+
+    world.trouble = world.vault.before = one
+    act()
+    world.trouble = world.vault.before = lambda *_about: None
+    return count
+
+
+def _at(world: World, number: int, happen: Callable[[], None]) -> None:
+    """Let something happen at the n-th of those things."""
+    count = 0
+
+    def one(*_about: str) -> None:
+        nonlocal count
+        count += 1
+        if count == number:
+            happen()
+
+    world.trouble = world.vault.before = one
+
+
+def _calm(world: World) -> None:
+    world.trouble = world.vault.before = lambda *_about: None
+
+
+def _kill() -> None:
+    raise Killed
+
+
+ALL = _counted(World.of(), lambda: None) or _counted(calm := World.of(), lambda: calm.run(AT_ONCE).forward())
+
+
+def test_a_rotation_ends_with_one_key() -> None:
+    """The new key is stored, delivered and good at every door; the old one is nowhere; other fields stay."""
+    world = World.of()
+    assert world.run().forward().until == world.now + DAY
+    assert [set(door.opens_to) for door in world.doors.values()] == [{b"key-0", b"key-1"}] * 2
+    world.now += DAY
+    result = world.run().forward()
+    assert (result.rotation.outcome, result.report.lines) == (Outcome.DONE, ("tell people",))
+    assert [set(door.opens_to) for door in world.doors.values()] == [{b"key-1"}] * 2
+    assert set(world.consumers.values()) == {b"key-1"}
+    stored = world.vault.read(PATH)
+    assert stored is not None
+    assert stored.fields == {"key": Confidential(b"key-1"), "note": Confidential(b"kept")}
+
+
+@pytest.mark.parametrize("number", range(1, ALL + 1))
+def test_cut_off_anywhere_it_is_gone_on_with(number: int) -> None:
+    """Whatever the process was about to do when it was killed: the next one finishes, with the same new key."""
+    world = World.of()
+    _at(world, number, _kill)
+    with suppress(Killed):
+        world.run(AT_ONCE).forward()
+    _calm(world)
+    loaded = Store(world.vault).load(PATH)
+    pending = loaded.pair.new if loaded is not None and loaded.pair is not None else None
+    result = world.run(AT_ONCE).forward()
+    assert result.rotation.outcome is Outcome.DONE
+    assert pending is None or world.newest() == pending["key"].reveal(), "a persisted key was thrown away"
+    assert [set(door.opens_to) for door in world.doors.values()] == [{world.newest()}] * 2
+
+
+@pytest.mark.parametrize("number", range(1, ALL + 1))
+def test_abandoned_while_another_stands_still(number: int) -> None:
+    """A process stands still before any of its calls, somebody abandons the rotation, and then it goes on.
+
+    Either it had switched, and abandoning was refused, or it can switch nothing any more.
+    """
+    world = World.of()
+
+    def abandon() -> None:
+        _calm(world)
+        with suppress(HardenError):
+            world.run(AT_ONCE).abandon()
+
+    _at(world, number, abandon)
+    with suppress(HardenError):
+        world.run(AT_ONCE).forward()
+    _calm(world)
+    loaded = Store(world.vault).load(PATH)
+    if loaded is not None and loaded.rotation.is_open:
+        assert loaded.rotation.has(Phase.SWITCH), "what was not abandoned was switched, or had ended"
+        world.run(AT_ONCE).forward()
+    key = world.newest()
+    assert set(world.consumers.values()) == {key}
+    assert all(world.accepts(name, key) for name in world.doors)
+
+
+def test_the_record_holds_no_key_in_the_end() -> None:
+    """No version of it does: they are destroyed, however the rotation ended."""
+    for act in ("forward", "abandon"):
+        world = World.of()
+        run = world.run(AT_ONCE if act == "forward" else DAY)
+        if act == "abandon":
+            world.doors["door-1"].is_up = True
+            _at(world, 12, _kill)
+            with suppress(Killed):
+                run.forward()
+            _calm(world)
+        getattr(run, act)()
+        versions = world.vault.paths[record_path(PATH)].versions
+        kept = [world.vault.read(record_path(PATH), number) for number in versions]
+        assert [sorted(one.fields) for one in kept if one is not None] == [["state"]]
+
+
+def test_one_host_that_is_down_keeps_both_keys_good() -> None:
+    """The others go on as far as they can; nothing is switched; when it is back, all is finished."""
+    world = World.of(3)
+    run = world.run(AT_ONCE)
+    _at(world, 8, lambda: setattr(world.doors["door-2"], "is_up", False))
+    result = run.forward()
+    assert [str(unit) for unit in result.failed] == ["install door-2"]
+    assert set(world.doors["door-0"].opens_to) == {b"key-0", b"key-1"}
+    assert set(world.consumers.values()) == {b"key-0"}
+    failure = result.rotation.failures[Unit(Phase.INSTALL, "door-2")]
+    assert failure.words == ("door-2 cannot be reached",)
+    assert failure.hints == ("see whether it is up",)
+    _calm(world)
+    world.doors["door-2"].is_up = True
+    assert world.run(AT_ONCE).forward().rotation.outcome is Outcome.DONE
+
+
+def test_who_still_uses_the_old_key_delays_its_end_but_not_for_ever() -> None:
+    """Until the deadline it is waited for, and said who it is; after it the old key goes."""
+    world = World.of(1)
+    world.run().forward()
+    world.now += DAY
+    world.doors["door-0"].used_by = "cron from 10.0.0.9"
+    result = world.run().forward()
+    assert (result.failed, result.until) == ((), world.now + DAY)
+    assert world.accepts("door-0", b"key-0")
+    assert [one.words for one in world.events if one.happened is Happened.WAITING][
+        -1
+    ] == "still used by cron from 10.0.0.9"
+    world.now += DAY
+    assert world.run().forward().rotation.outcome is Outcome.DONE
+    assert not world.accepts("door-0", b"key-0")
+
+
+def test_the_old_key_dies_even_if_nobody_comes() -> None:
+    """Its end is set when the overlap begins, at the deadline."""
+    world = World.of(1)
+    world.run().forward()
+    world.now += 2 * DAY
+    assert not world.accepts("door-0", b"key-0")
+    assert world.accepts("door-0", b"key-1")
+
+
+def test_force_waits_for_nothing() -> None:
+    """Neither for the overlap nor for users, and proves everything all the same."""
+    world = World.of(1)
+    world.doors["door-0"].used_by = "somebody"
+    result = world.run().forward(impatient=True)
+    assert result.rotation.outcome is Outcome.DONE
+    assert {Phase.PROVE, Phase.CONFIRM, Phase.REFUSE} <= {unit.phase for unit in result.rotation.done}
+
+
+def test_after_the_switch_it_cannot_be_abandoned() -> None:
+    """Consumers have the new key: the old one cannot be put back by forgetting."""
+    world = World.of()
+    world.run().forward()
+    with pytest.raises(HardenError, match="the new key is version 2 already"):
+        world.run().abandon()
+    assert world.accepts("door-0", b"key-0")
+    assert world.accepts("door-0", b"key-1")
+
+
+def test_abandoned_when_somebody_stored_another_key_after_the_switch() -> None:
+    """It is closed; what is at the targets is left to whoever stored that key."""
+    world = World.of()
+    world.run().forward()
+    world.vault.write(PATH, {"key": Confidential(b"by-hand")}, cas=2)
+    with pytest.raises(HardenError, match="somebody stored version 3 while version 2"):
+        world.run().forward()
+    result = world.run().abandon()
+    assert result is not None
+    assert result.rotation.outcome is Outcome.ABANDONED
+    assert set(world.doors["door-0"].opens_to) == {b"key-0", b"key-1"}
+
+
+def test_a_key_that_somebody_stored_meanwhile_is_not_written_over() -> None:
+    """The switch names the version that it follows."""
+    world = World.of()
+    _at(world, 9, lambda: setattr(world.doors["door-0"], "is_up", False))
+    assert world.run().forward().failed
+    _calm(world)
+    world.doors["door-0"].is_up = True
+    world.vault.write(PATH, {"key": Confidential(b"by-hand")}, cas=1)
+    with pytest.raises(HardenError, match="somebody stored version 2 while version 1"):
+        world.run().forward()
+    assert world.newest() == b"by-hand"
+
+
+def test_the_second_of_two_is_refused() -> None:
+    """A process whose rotation another one has gone on with writes nothing more."""
+    world = World.of()
+    _at(world, 10, lambda: (_calm(world), world.run(AT_ONCE).forward()))  # type: ignore[func-returns-value]
+    with pytest.raises(OvertakenError, match="somebody else goes on"):
+        world.run(AT_ONCE).forward()
+
+
+def test_nothing_stored_is_nothing_to_rotate() -> None:
+    """And is said so, with what to do."""
+    world = World.of()
+    world.vault.delete(PATH, (1,))
+    with pytest.raises(HardenError, match="nothing is stored there") as raised:
+        world.run().forward()
+    assert "migrate" in raised.value.hints[0]
+
+
+def test_a_target_that_is_down_before_anything_begins_stops_it() -> None:
+    """No key is made, nothing is stored."""
+    world = World.of()
+    world.doors["door-1"].is_up = False
+    with pytest.raises(HardenError, match="door-1 cannot be reached"):
+        world.run().forward()
+    assert record_path(PATH) not in world.vault.paths
+
+
+def test_every_step_is_in_the_audit_log_without_a_value() -> None:
+    """Begin, each unit, end; with the secret's name and the rotation's id."""
+    world = World.of(1)
+    world.run(AT_ONCE).forward()
+    assert [event for event, _facts in world.notes][:1] == ["rotation-begun"]
+    assert [event for event, _facts in world.notes][-1] == "rotation-ended"
+    assert {facts["phase"] for _event, facts in world.notes if "phase" in facts} >= {
+        "install",
+        "prove",
+        "switch",
+        "refuse",
+    }
+    assert "key-" not in str(world.notes)
+    assert "key-1" not in str(world.events)
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+def test_a_lost_lock_stops_it(number: int) -> None:
+    """Before each phase it is confirmed."""
+
+    class Lost:
+        left = number
+
+        def confirm(self) -> None:
+            self.left -= 1
+            if self.left < 0:
+                raise HardenError("the lock is lost")
+
+    world = World.of()
+    with pytest.raises(HardenError, match="the lock is lost"):
+        world.run(AT_ONCE, Lost()).forward()
+    assert world.run(AT_ONCE).forward().rotation.outcome is Outcome.DONE
