@@ -20,6 +20,7 @@ from harden_secrets.migrate.step import steps
 from harden_secrets.migrate.unchanged import check_unchanged
 from harden_secrets.plan.file import as_text
 from harden_secrets.plan.files.making import plan_files
+from harden_secrets.plan.soundness import faults
 from harden_secrets.plan.values import Plan, PlannedSecret
 from harden_secrets.plan.world import Request
 from tests.harden_secrets.fake_vault import FakeVault
@@ -95,6 +96,7 @@ def test_a_tree_is_rewritten_and_brought_back(
     work = Work(tmp_path, before, monkeypatch)
     plan = work.plan()
     text = as_text(plan)
+    assert list(faults(plan)) == []
     for value in values.values():
         assert value.decode().split("\n")[-2:][0] not in text
     check_unchanged(plan, None, PRINTS)

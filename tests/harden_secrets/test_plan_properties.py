@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harden_secrets.cluster.port import Manifest
 from harden_secrets.plan.file import as_text
+from harden_secrets.plan.soundness import faults
 from tests.harden_secrets.keys import ssh, symmetric
 from tests.harden_secrets.stage import Stage, entries, workload
 
@@ -102,6 +103,7 @@ def test_everybody_sees_what_was_seen(estate: tuple[list[Manifest], str]) -> Non
     objects, script = estate
     stage = Stage(objects)
     plan = stage.plan(script)
+    assert list(faults(plan)) == []
     text = as_text(plan)
     for key in ("first", "second"):
         value = values()[key]
