@@ -316,6 +316,41 @@ def status(
 
 
 @app.command()
+def exposed(
+    repository: Annotated[
+        str | None, typer.Argument(metavar="REPO", help="The repository; with --secret, by default the one it is for.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE", help="A git-crypt key, as `git-crypt export-key` writes it.")
+    ] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option("--secret", metavar="NAME", help="Instead: a secret of the inventory, of kind git-crypt."),
+    ] = None,
+    version: Annotated[
+        int, typer.Option("--version", metavar="N", min=0, help="Which version of it; without it, the newest.")
+    ] = 0,
+    inventory: InventoryFile = None,
+    state: StateFolder = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """List everything that a git-crypt key has ever encrypted: what to rotate where somebody else has the key.
+
+    Of all branches, tags, stashes and reflogs, and of what is lost and not pruned yet: each file, the commits that
+    brought it in, and the keys and tokens in it, compared with the values that the inventory's secrets have and had.
+    Files are decrypted in memory; no value is printed. Exit status 3: there is something.
+    """
+    from harden_secrets.commands.exposing import Asked
+    from harden_secrets.commands.exposing import exposed as print_exposed
+    from harden_secrets.commands.workplace import Workplace
+
+    asked = Asked(repository, key, secret, version)
+    return print_exposed(asked, Workplace(state, inventory), output(as_json=as_json, quiet=quiet, verbose=verbose))
+
+
+@app.command()
 def runs(state: StateFolder = None, as_json: Json = False) -> int:
     """List the runs of `migrate`, and where each stands."""
     from harden_secrets.commands.runs import list_runs

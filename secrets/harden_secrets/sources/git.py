@@ -109,9 +109,9 @@ def reached(printed: bytes, wanted: Container[str]) -> Reached:
 class ObjectReader:
     """Reads objects through one ``git cat-file`` that stays. Each process has its own."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, windows: Windows | None = None) -> None:
         self._repository = repository
-        self._windows = Windows()
+        self._windows = windows or Windows()
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
 

@@ -35,6 +35,18 @@ class Additions:
         return batch.number, found
 
 
+@dataclass(frozen=True, slots=True)
+class EveryAddition:
+    """The same with all places, by each commit that brought one of the objects in."""
+
+    repository: Repository
+    wanted: frozenset[str]
+
+    def __call__(self, batch: CommitBatch) -> tuple[int, list[tuple[str, str]]]:
+        """Objects and ``COMMIT:path``, in the order of the commits."""
+        return batch.number, list(_in_chunk(self.repository, batch.commits, self.wanted, [_FAILURES]))
+
+
 def commit_batches(repository: Repository, listing: Listing) -> list[CommitBatch]:
     """All commits, oldest first; after them those that nothing refers to any more."""
     reachable = repository.run("rev-list", "--topo-order", "--reverse", "--all", "--reflog").decode().split()
