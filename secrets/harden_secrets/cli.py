@@ -373,6 +373,40 @@ def verify_log(state: StateFolder = None, as_json: Json = False) -> int:
 
 
 @app.command()
+def conform(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="PROGRAM ARG…", help="After `--`: as `command` in the inventory has it.")
+    ],
+    target: Annotated[
+        str, typer.Option("--target", metavar="NAME", help="The target that it is asked for.")
+    ] = "command",
+    field: Annotated[
+        str, typer.Option("--field", metavar="NAME", help="The field for which harden makes values.")
+    ] = "value",
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Fields that work now, as JSON; they are good again at the end."),
+    ] = None,
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="TIME", help="The longest that a call may take.")
+    ] = "60s",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Try whether a program of yours keeps to the protocol of `command`, with made-up values. Never in production.
+
+    Each operation is asked for, twice and cut off in the middle; exit status 3: something is not as it has to be.
+    """
+    from harden_secrets.commands.conforming import conform as examine
+    from harden_secrets.commands.conforming import subject_of
+
+    subject = subject_of(arguments, timeout, target, field, start)
+    return examine(subject, output(as_json=as_json, quiet=quiet, verbose=verbose), dry_run=dry_run)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the inventory, for editors."""
     from harden_secrets.inventory.schema import inventory_schema
