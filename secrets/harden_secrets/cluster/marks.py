@@ -1,5 +1,6 @@
 """How a Secret says that it is backed by Vault: it is where it belongs, and not to be found as a copy."""
 
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +9,7 @@ MANAGED_BY = "app.kubernetes.io/managed-by"  # the label that Kubernetes recomme
 HARDEN = "harden"
 OWNED = MappingProxyType({MANAGED_BY: HARDEN})  # the labels of what harden makes and may write over or delete
 PATH = "harden.internal/vault-path"  # annotation: MOUNT/PATH
+_LONGEST = 63 - len("restarted.")
 OPERATORS = {
     "VaultStaticSecret": "secrets.hashicorp.com",
     "VaultDynamicSecret": "secrets.hashicorp.com",
@@ -46,3 +48,12 @@ def metadata(namespace: str, name: str, mount: str, path: str) -> dict[str, Any]
     if not namespace:  # manifests in files may leave it to whoever applies them
         del made["namespace"]
     return made
+
+
+def restart_mark(secret: str) -> str:
+    """The annotation of a pod template that says for which state of a Secret its pods were made.
+
+    Names of annotations have 63 characters, those of Secrets 253.
+    """
+    short = secret if len(secret) <= _LONGEST else hashlib.sha256(secret.encode()).hexdigest()[:_LONGEST]
+    return f"harden.internal/restarted.{short}"

@@ -5,7 +5,9 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.cluster.marks import is_ours
-from harden_secrets.cluster.port import Cluster, Manifest, ObjectName
+from harden_secrets.cluster.port import Cluster, ConflictError, Manifest, ObjectName
+
+_ATTEMPTS = 5
 
 
 class Change(StrEnum):
@@ -37,6 +39,16 @@ def put(cluster: Cluster, manifest: Manifest, *, dry_run: bool = False) -> Chang
         )
     cluster.replace(brought(now, manifest), dry_run=dry_run)
     return Change.UPDATED
+
+
+def put_through(cluster: Cluster, manifest: Manifest) -> Change:
+    """The same, looked at anew each time somebody else was faster. Raises HardenError, ConflictError in the end."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return put(cluster, manifest)
+        except ConflictError:
+            continue
+    return put(cluster, manifest)
 
 
 def brought(now: Manifest, manifest: Manifest) -> Manifest:

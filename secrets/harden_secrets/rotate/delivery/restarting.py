@@ -1,0 +1,130 @@
+"""Replacing the pods of workloads, waiting until that is done, and taking it back."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harden.errors import HardenError
+from harden_secrets.cluster.pods import is_living, troubles
+from harden_secrets.cluster.port import Cluster, ConflictError, Manifest, ObjectName
+from harden_secrets.cluster.selector import selects
+from harden_secrets.cluster.settling import unsettled
+from harden_secrets.rotate.delivery.marking import marked, marking
+from harden_secrets.rotate.delivery.patience import Patience
+
+_ATTEMPTS = 8  # at one patch, while others change the workload
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A workload whose template bears a mark now. ``before``: what the mark was, if this very call has changed it."""
+
+    name: ObjectName
+    before: str | None = None
+    by_this_call: bool = False
+
+
+class RolloutFailedError(Exception):
+    """``why``: for people. ``begun``: all that were restarted, the failed one among them."""
+
+    def __init__(self, name: ObjectName, why: str, begun: Sequence[Restarted]) -> None:
+        super().__init__(name)
+        self.name, self.why, self.begun = name, why, begun
+
+
+class Restarts:
+    """Restarts for one Secret. ``mark``: the annotation for it; ``tell`` hears how far it is."""
+
+    def __init__(self, cluster: Cluster, mark: str, patience: Patience, tell: Callable[[str], None]) -> None:
+        self._cluster, self._mark, self._patience, self._tell = cluster, mark, patience, tell
+
+    def roll(self, names: Sequence[ObjectName], value: str) -> list[Restarted]:
+        """All pods of these workloads are of a template that bears the value, and ready; none is replaced twice.
+
+        The first is waited for before the others begin, so that a value that does not work stops one only. Raises
+        RolloutFailedError.
+        """
+        begun: list[Restarted] = []
+        for some in (names[:1], names[1:]):
+            begun += [one for name in some if (one := self._begin(name, value)) is not None]
+            for name in some:
+                if why := self.waited(name):
+                    raise RolloutFailedError(name, why, begun)
+        return begun
+
+    def take_back(self, begun: Sequence[Restarted], value: str) -> list[str]:
+        """Every template is as it was; those that another call has restarted bear ``value``, so that they start anew.
+
+        Returns what does not come up again, in words.
+        """
+        for one in begun:
+            self._set(one.name, one.before if one.by_this_call else value)
+        return [f"{one.name}: {why}" for one in begun if (why := self.waited(one.name))]
+
+    def check(self, name: ObjectName) -> None:
+        """Raises HardenError where the server would not take the patch. Changes nothing."""
+        now = self._cluster.get(name)
+        if now is not None:
+            self._cluster.patch(name, marking(now, self._mark, "0"), dry_run=True)
+
+    def waited(self, name: ObjectName) -> str:
+        """Nothing once all pods of a workload are new and ready, else why not: its controller's and pods' words."""
+        why = unsettled(self._cluster, name, self._patience.waiting, self._patience.rollout, self._follow())
+        if not why:
+            return ""
+        return "; ".join([why, *dict.fromkeys(self._of_pods(name))])
+
+    def _begin(self, name: ObjectName, value: str) -> Restarted | None:
+        self._tell(f"restarting {name}")
+        return self._set(name, value)
+
+    def _set(self, name: ObjectName, value: str | None) -> Restarted | None:
+        """Sets the mark, or takes it away; None where the workload is gone."""
+        for _ in range(_ATTEMPTS):
+            now = self._cluster.get(name)
+            if now is None:
+                return None
+            before = marked(now, self._mark)
+            if before == value:
+                return Restarted(name)
+            try:
+                self._cluster.patch(name, marking(now, self._mark, value))
+            except ConflictError:
+                self._patience.waiting.pause(self._patience.waiting.poll_seconds)
+                continue
+            return Restarted(name, before, by_this_call=True)
+        raise HardenError(
+            f"{name}: changes faster than it can be restarted", "see who changes it all the time, then run this again"
+        )
+
+    def _follow(self) -> Callable[[Manifest], None]:
+        told = ""
+
+        def follow(workload: Manifest) -> None:
+            nonlocal told
+            words = progress_of(workload)
+            if words != told:
+                told = words
+                self._tell(words)
+
+        return follow
+
+    def _of_pods(self, name: ObjectName) -> Iterator[str]:
+        workload = self._cluster.get(name)
+        selector = ((workload or {}).get("spec") or {}).get("selector")
+        if not selector:
+            return
+        for pod in self._cluster.list("v1", "Pod", name.namespace):
+            if is_living(pod) and selects(selector, pod["metadata"].get("labels") or {}):
+                yield from (f"{ObjectName.of(pod)}: {said}" for said in troubles(pod))
+
+
+def progress_of(workload: Manifest) -> str:
+    """How many pods of a workload are new, in words."""
+    status: dict[str, Any] = workload.get("status") or {}
+    wanted, new = workload["spec"].get("replicas", 1), status.get("updatedReplicas", 0)
+    if workload["kind"] == "DaemonSet":
+        wanted, new = status.get("desiredNumberScheduled", 0), status.get("updatedNumberScheduled", 0)
+    if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
+        new = 0  # what it says is about the template before
+    return f"{ObjectName.of(workload)}: {new} of {wanted} pods are new"
