@@ -11,19 +11,22 @@ from harden_secrets.durable import write_file
 from harden_secrets.fileimage import FileImage
 from harden_secrets.inventory.model import Delivery
 
-_UNCHANGED = -1  # chown(2): that id stays
+_UNCHANGED = -1  # chown(2): that id stays as it is
 
 
 def put_file(delivery: Delivery, content: Confidential, *, dry_run: bool = False) -> Change:
-    """Make the file so, in one step; nobody else can read it at any moment. Raises HardenError."""
+    """Make the file so, in one step; nobody else can read it at any moment. Raises HardenError.
+
+    Where the inventory names no owner or group, a file that is there keeps its own.
+    """
     path = Path(delivery.path)
     now = FileImage.of(path)
-    owner = (_user(delivery.owner), _group(delivery.group))
-    if now.content == content and now.mode == delivery.mode and _is_owned(now.owner, owner):
+    named = (_user(delivery.owner), _group(delivery.group))
+    if now.content == content and now.mode == delivery.mode and _is_owned(now.owner, named):
         return Change.NONE
     if not dry_run:
         try:
-            write_file(path.resolve(), content.reveal(), delivery.mode, owner)
+            write_file(path.resolve(), content.reveal(), delivery.mode, _kept(now.owner, named))
         except OSError as error:
             raise HardenError(f"{path}: cannot be written: {error.strerror}") from None
     return Change.CREATED if now.content is None else Change.UPDATED
@@ -31,6 +34,13 @@ def put_file(delivery: Delivery, content: Confidential, *, dry_run: bool = False
 
 def _is_owned(now: tuple[int, int] | None, wanted: tuple[int, int]) -> bool:
     return now is not None and all(one in (_UNCHANGED, there) for one, there in zip(wanted, now, strict=True))
+
+
+def _kept(now: tuple[int, int] | None, wanted: tuple[int, int]) -> tuple[int, int]:
+    """The wanted owner and group; where none is named, those of the file that is there."""
+    if now is None:
+        return wanted
+    return (now[0] if wanted[0] == _UNCHANGED else wanted[0], now[1] if wanted[1] == _UNCHANGED else wanted[1])
 
 
 def _user(name: str) -> int:
