@@ -1,0 +1,56 @@
+"""A fresh login with one key, and nothing else: what it takes to say that a key works, or is refused."""
+
+import os
+import subprocess
+import tempfile
+import time
+from typing import IO
+
+from harden_secrets.rotate.kinds.ssh.access import Access
+from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict, judge
+
+_SECONDS = 40
+_STEP = 0.02
+_DONE = b"Authenticated to "
+
+
+def try_login(access: Access) -> Verdict:
+    """How the host answers to the key. No command is run there, so that one which the key is bound to is not either.
+
+    The connection is closed as soon as it has been answered.
+    """
+    with tempfile.TemporaryFile(buffering=0) as said:
+        with access.started(["-N"], said) as process:
+            in_time = _wait(process, said)
+            process.kill()
+        text = _text(said)
+    verdict = judge(text, access.user, access.host, access.key.fingerprint)
+    if verdict.answer is Answer.FAILED and not in_time:
+        return Verdict(Answer.FAILED, f"no answer in {_SECONDS} seconds, given up", server=verdict.server)
+    return verdict
+
+
+def must_log_in(access: Access) -> Verdict:
+    """The same, for a key that has to work. Raises HardenError if it does not."""
+    verdict = try_login(access)
+    if verdict.answer is not Answer.LET_IN:
+        raise access.failure(verdict)
+    return verdict
+
+
+def _wait(process: "subprocess.Popen[bytes]", said: IO[bytes]) -> bool:
+    """Until ssh has ended or is let in; whether that was in time."""
+    end = time.monotonic() + _SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None or any(line.startswith(_DONE) for line in _bytes(said).splitlines()):
+            return True
+        time.sleep(_STEP)
+    return False
+
+
+def _bytes(said: IO[bytes]) -> bytes:
+    return os.pread(said.fileno(), 1 << 20, 0)
+
+
+def _text(said: IO[bytes]) -> str:
+    return _bytes(said).decode("utf-8", "replace")
