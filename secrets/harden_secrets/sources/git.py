@@ -158,13 +158,19 @@ class ObjectReader:
         return self._process.stdout
 
     def _failed(self) -> HardenError:
-        self.close()
+        self._end()
         assert self._errors is not None
-        self._errors.seek(0)
-        return self._repository.failed("cat-file", self._errors.read())
+        with self._errors as errors:
+            errors.seek(0)
+            return self._repository.failed("cat-file", errors.read())
 
     def close(self) -> None:
         """Ends git."""
+        self._end()
+        if self._errors is not None:
+            self._errors.close()
+
+    def _end(self) -> None:
         if self._process is None:
             return
         process, self._process = self._process, None
