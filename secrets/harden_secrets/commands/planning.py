@@ -14,6 +14,7 @@ from harden_secrets.migrate.folder import new_id
 from harden_secrets.migrate.standing import moved_before
 from harden_secrets.plan import file
 from harden_secrets.plan.cluster import build
+from harden_secrets.plan.paths import absolute
 from harden_secrets.plan.text import plan_lines
 from harden_secrets.plan.values import Plan
 from harden_secrets.plan.world import Request
@@ -75,4 +76,5 @@ def _for_cluster(asked: Asked, request: Request, place: Workplace, output: Outpu
     world = survey(cluster, asked.namespace, asked.paths, place.fingerprints(), asked.to, output)
     now = datetime.now(UTC)
     with progress(output, "planning"):
-        return build(world, replace(request, deliver=request.deliver or "direct"), new_id(now), now.isoformat())
+        wanted = replace(request, deliver=request.deliver or "direct")
+        return absolute(build(world, wanted, new_id(now), now.isoformat()))

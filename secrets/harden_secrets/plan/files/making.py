@@ -1,6 +1,5 @@
 """A plan for files: the value leaves the tree, everything else in it stays byte for byte."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from harden_secrets.plan.files.build import build
 from harden_secrets.plan.files.hardlinks import other_names
 from harden_secrets.plan.files.history import histories
 from harden_secrets.plan.files.reading import read_tree
+from harden_secrets.plan.paths import absolute
 from harden_secrets.plan.values import Plan, PlannedSecret
 from harden_secrets.plan.world import Request
 
@@ -24,19 +24,12 @@ def plan_files(
     with progress(output, "reading files"):
         tree = read_tree(paths, fingerprints)
     plan = build(tree, request, fingerprints, plan_id, made_at)
-    seen = tuple(replace(one, path=os.path.abspath(one.path)) for one in plan.files)
-    return replace(plan, secrets=tuple(_settled(one) for one in plan.secrets), files=seen)
+    return absolute(replace(plan, secrets=tuple(_with_what_stays(one) for one in plan.secrets)))
 
 
-def _settled(secret: PlannedSecret) -> PlannedSecret:
-    """With what git and other names of a file keep, and with paths that mean the same wherever one stands."""
+def _with_what_stays(secret: PlannedSecret) -> PlannedSecret:
+    """With what git and other names of a file keep."""
     sources = dict.fromkeys(copy.source for copy in secret.copies)
     touched = dict.fromkeys(copy.source for copy in secret.copies if copy.removal != "leave")
     kept = [*histories(sources), *other_names(touched), *([_APPLIED] if secret.deliveries else [])]
-    return replace(
-        secret,
-        copies=tuple(replace(one, source=os.path.abspath(one.source)) for one in secret.copies),
-        fields=tuple(replace(one, source=os.path.abspath(one.source)) for one in secret.fields),
-        files=tuple(replace(one, path=os.path.abspath(one.path)) for one in secret.files),
-        cannot_scrub=tuple(kept),
-    )
+    return replace(secret, cannot_scrub=tuple(kept))
