@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harden.errors import HardenError
-from harden_secrets.cluster.rollout import is_complete
+from harden_secrets.cluster.rollout import is_complete, replacement
 from harden_secrets.objectpatch import applied, reverse
 
 OLD = {"name": "key", "configMap": {"name": "k"}}
@@ -103,3 +103,47 @@ def test_a_partitioned_rollout_comes_to_its_end() -> None:
     assert not is_complete(stateful_set(2, 0))
     assert not is_complete(stateful_set(2, 1, ready=2))
     assert not is_complete(stateful_set(0, 3)), "without a partition the revisions must be the same"
+
+
+ROLLING: dict[str, Any] = {"replicas": 3}
+STAY = "stay as they are until somebody"
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "words"),
+    [
+        ("Deployment", {}, "its pods are replaced"),
+        ("Deployment", ROLLING | {"paused": True}, "its pods are replaced when somebody resumes it: it is paused"),
+        ("Deployment", {"replicas": 0, "paused": True}, "it has no pods now"),
+        ("StatefulSet", ROLLING, "its pods are replaced"),
+        ("StatefulSet", {"replicas": 0}, "it has no pods now"),
+        ("StatefulSet", ROLLING | {"updateStrategy": {"rollingUpdate": None}}, "its pods are replaced"),
+        (
+            "StatefulSet",
+            ROLLING | {"updateStrategy": {"rollingUpdate": {"partition": 2}}},
+            f"the last 1 of its 3 pods are replaced, the others {STAY} lowers its partition",
+        ),
+        (
+            "StatefulSet",
+            ROLLING | {"updateStrategy": {"rollingUpdate": {"partition": 7}}},
+            f"its pods {STAY} lowers its partition",
+        ),
+        (
+            "StatefulSet",
+            ROLLING | {"updateStrategy": {"type": "OnDelete"}},
+            "its pods are replaced when somebody deletes them: it is OnDelete",
+        ),
+        ("DaemonSet", {}, "its pods are replaced"),
+        (
+            "DaemonSet",
+            {"updateStrategy": {"type": "OnDelete"}},
+            "its pods are replaced when somebody deletes them: it is OnDelete",
+        ),
+        ("ReplicaSet", ROLLING, f"its pods {STAY} deletes them"),
+        ("ReplicationController", {"replicas": 0}, "it has no pods now"),
+        ("CronJob", {"suspend": True}, ""),
+    ],
+)
+def test_what_becomes_of_the_pods_is_said(kind: str, spec: dict[str, Any], words: str) -> None:
+    """A plan does not promise what the controller will not do."""
+    assert replacement({"kind": kind, "metadata": {"name": "x"}, "spec": spec}) == words

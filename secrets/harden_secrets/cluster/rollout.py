@@ -29,12 +29,37 @@ def is_complete(workload: Mapping[str, Any]) -> bool:
 
 def _is_complete_in_order(spec: Mapping[str, Any], status: Mapping[str, Any], wanted: int) -> bool:
     """A StatefulSet replaces its pods from the last down to the one with the number ``partition``, and no further."""
-    partition = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0
-    if partition:
+    if partition := _partition(spec):
         updated = status.get("updatedReplicas", 0) >= wanted - min(partition, wanted)
         return updated and _all(status, wanted, "readyReplicas")
     same = status.get("currentRevision") == status.get("updateRevision")
     return _all(status, wanted, "updatedReplicas", "readyReplicas") and (not wanted or same)
+
+
+def _partition(spec: Mapping[str, Any]) -> int:
+    """How many of a StatefulSet's first pods keep the template that they have."""
+    return int(((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0)
+
+
+def replacement(workload: Mapping[str, Any]) -> str:
+    """What becomes of its pods when its template changes, in words; nothing for what is no workload of lasting pods."""
+    kind, spec = workload.get("kind"), workload.get("spec") or {}
+    wanted = spec.get("replicas", 1)
+    if kind not in WORKLOADS:
+        return ""
+    if kind != "DaemonSet" and not wanted:
+        return "it has no pods now"
+    if kind in ("ReplicaSet", "ReplicationController"):
+        return "its pods stay as they are until somebody deletes them"
+    if _leaves_pods(kind, spec):
+        how = "resumes it" if kind == "Deployment" else "deletes them"
+        return f"its pods are replaced when somebody {how}: it is {'paused' if kind == 'Deployment' else 'OnDelete'}"
+    if kind == "StatefulSet" and (kept := min(_partition(spec), wanted)):
+        which = (
+            f"the last {wanted - kept} of its {wanted} pods are replaced, the others" if kept < wanted else "its pods"
+        )
+        return f"{which} stay as they are until somebody lowers its partition"
+    return "its pods are replaced"
 
 
 def has_failed(workload: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from harden_secrets.cluster.consumers import Consumer, Way
 from harden_secrets.cluster.owners import owner
 from harden_secrets.cluster.port import Manifest, ObjectName
-from harden_secrets.cluster.rollout import WORKLOADS
+from harden_secrets.cluster.rollout import WORKLOADS, replacement
 from harden_secrets.fingerprint import DELIVERED, Fingerprinter
 from harden_secrets.plan.callednames import called
 from harden_secrets.plan.moves import Moves
@@ -60,6 +60,7 @@ def change(
         rollout=name.kind in WORKLOADS,
         applies=applies,
         owner=by,
+        pods=replacement(manifest) if applies else "",
     )
 
 

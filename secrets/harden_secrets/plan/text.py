@@ -121,7 +121,7 @@ def _delivery(delivery: Delivery) -> str:
 
 
 def _consumer(change: ConsumerChange) -> Iterator[str]:
-    rolls = "; its pods are replaced" if change.applies and change.rollout else ""
+    rolls = f"; {change.pods}" if change.applies and change.pods else ""
     yield f"{change.object}: {'' if change.applies else 'not changed: '}{change.words}{rolls}"
     yield from (f"  {_sight(sees)}" for sees in change.sees if change.applies)
 

@@ -96,8 +96,8 @@ class ConsumerChange:
     """How an object that uses the key is pointed at the delivered Secret.
 
     ``patch`` is an RFC 6902 patch with a ``test`` before each change; empty where nothing is to be done live.
-    ``rollout`` says that its pods are replaced by it and waited for. ``applies`` is false for what has an owner who
-    would undo it.
+    ``rollout`` says that it is waited for until its pods are as the change wants them, ``pods`` in words what becomes
+    of them. ``applies`` is false for what has an owner who would undo it.
     """
 
     object: ObjectName
@@ -107,6 +107,7 @@ class ConsumerChange:
     rollout: bool
     applies: bool
     owner: Owner = NOBODY
+    pods: str = ""
 
 
 @dataclass(frozen=True, slots=True)
