@@ -18,8 +18,8 @@ _SECOND_FILE = ".ssh/authorized_keys2"  # which sshd reads as well, unless it is
 
 def examine(site: Site, key: KeyPair) -> list[str]:
     """What a person should know of the target. Raises HardenError for what is in the way. Changes nothing."""
-    verdict = must_log_in(site.as_user(key))
-    with site.session(key) as session:
+    verdict = must_log_in(site.as_user(key, (key,)))
+    with site.session(key, (key,)) as session:
         file = site.keys_file(session)
         _check_place(site, file, key, verdict.file)
         file.check()

@@ -22,7 +22,7 @@ def try_login(access: Access) -> Verdict:
     with tempfile.TemporaryFile(buffering=0) as said:
         with access.started(["-N"], said) as process:
             in_time = _wait(process, said)
-            process.kill()
+            process.terminate()  # ssh then says goodbye
         text = _text(said)
     verdict = judge(text, access.user, access.host, access.key.fingerprint)
     if verdict.answer is Answer.FAILED and not in_time:

@@ -15,7 +15,7 @@ from harden_secrets.rotate.kinds.ssh.examining import EXPIRY, UTC_EXPIRY, examin
 from harden_secrets.rotate.kinds.ssh.keypair import KeyPair, comment_of, pair_of, renewed
 from harden_secrets.rotate.kinds.ssh.login import must_log_in, try_login
 from harden_secrets.rotate.kinds.ssh.session import RefusalError, Session
-from harden_secrets.rotate.kinds.ssh.site import Site
+from harden_secrets.rotate.kinds.ssh.site import Site, Way
 from harden_secrets.rotate.kinds.ssh.verdict import Answer, version_of
 from harden_secrets.rotate.rotator import Fields, Pair, Report
 
@@ -61,7 +61,7 @@ class SshRotator:
 
     def install(self, target: str, pair: Pair) -> str:
         """The new key beside the old one, with its options, and seen to log in."""
-        site, old, new = self._of(target, pair)
+        site, old, new, way = self._of(target, pair)
         comment = comment_of(pair.new, f"{self._name}@{pair.began:%Y-%m-%d}")
 
         def edit(content: bytes) -> bytes:
@@ -70,21 +70,21 @@ class SshRotator:
                 raise HardenError(f"{site.name}: the old key {old.fingerprint} is not in {file.path} any more", hint)
             return authorizedkeys.with_beside(content, old.blob, new.blob, comment)
 
-        with site.session(old, new) as session:
+        with site.session(old, way) as session:
             self._ours.add(session.source)
             file = site.keys_file(session)
             changed = _change_safely(
-                file, edit, _taking_out(new, keep=old), lambda: must_log_in(site.as_user(new, old))
+                file, edit, _taking_out(new, keep=old), lambda: must_log_in(site.as_user(new, way))
             )
         return f"{'put' if changed else 'was'} beside the old key in {file.path}, and logged in"
 
     def prove(self, target: str, pair: Pair) -> str:
         """A fresh login with the new key only; a command is run where the key itself may run any."""
-        site, old, new = self._of(target, pair)
-        server = must_log_in(site.as_user(new, old)).server
+        site, old, new, way = self._of(target, pair)
+        server = must_log_in(site.as_user(new, way)).server
         if site.is_edited_by_another:
             return f"{new.fingerprint} logged in to {server}"
-        with site.session(new, old):
+        with site.session(new, way):
             return f"{new.fingerprint} logged in to {server} and ran a command"
 
     def cut_over(self, _target: str, _pair: Pair) -> str:
@@ -93,8 +93,8 @@ class SshRotator:
 
     def limit(self, target: str, pair: Pair, until: datetime) -> str:
         """``expiry-time`` on the old key, in the target's clock; what can be known of its use is said too."""
-        site, old, new = self._of(target, pair)
-        with site.session(new, old) as session:
+        site, old, new, way = self._of(target, pair)
+        with site.session(new, way) as session:
             log = watching.look(session, site.target.log, until)
             unseen = "" if log.logins is not None else f"; who uses it is not known: {log.why}"
             moment = _expiry(session, until)
@@ -108,8 +108,8 @@ class SshRotator:
 
         A login of ours counts as well if another run made it after ``since``: when a target was added that late.
         """
-        site, old, new = self._of(target, pair)
-        with site.session(new, old) as session:
+        site, old, new, way = self._of(target, pair)
+        with site.session(new, way) as session:
             begin = since + watching.ahead(session)
             log = watching.look(session, site.target.log, begin)
         found = signins.of_key(log.logins or [], old.fingerprint, begin, frozenset(self._ours))
@@ -117,7 +117,7 @@ class SshRotator:
 
     def retire(self, target: str, pair: Pair) -> str:
         """The old key is taken out, and sessions that were opened with it are ended."""
-        site, old, new = self._of(target, pair)
+        site, old, new, way = self._of(target, pair)
 
         def edit(content: bytes) -> bytes:
             try:
@@ -128,24 +128,24 @@ class SshRotator:
                     message, "the old one was left there; put the new one back, then run it again"
                 ) from None
 
-        with site.session(new, old) as session:
-            must_log_in(site.as_user(new, old))
+        with site.session(new, way) as session:
+            must_log_in(site.as_user(new, way))
             file = site.keys_file(session)
             log = watching.look(session, site.target.log, pair.began - _LONG_AGO)
             changed = _change_safely(
                 file,
                 edit,
                 lambda content: authorizedkeys.with_beside(content, new.blob, old.blob, b""),
-                lambda: must_log_in(site.as_user(new, old)),
+                lambda: must_log_in(site.as_user(new, way)),
             )
             ended = watching.end_sessions(session, site.target.user, log, old.fingerprint)
         return f"{'taken out of' if changed else 'was not in'} {file.path}; {ended}"
 
     def prove_refused(self, target: str, pair: Pair) -> str:
         """The old key is tried, and refused by a host that lets the new one in."""
-        site, old, new = self._of(target, pair)
-        must_log_in(site.as_user(new, old))
-        access = site.as_user(old, new)
+        site, old, new, way = self._of(target, pair)
+        must_log_in(site.as_user(new, way))
+        access = site.as_user(old, way)
         verdict = try_login(access)
         if verdict.answer is Answer.REFUSED:
             return f"{old.fingerprint} is refused by {verdict.server}, which lets the new one in"
@@ -157,11 +157,11 @@ class SshRotator:
 
     def withdraw(self, target: str, pair: Pair) -> str:
         """The new key is taken out again, after the old one was seen to work."""
-        site, old, new = self._of(target, pair)
+        site, old, new, way = self._of(target, pair)
         edit = _taking_out(new, keep=old)
-        with site.session(old, new) as session:
+        with site.session(old, way) as session:
             self._ours.add(session.source)
-            must_log_in(site.as_user(old, new))
+            must_log_in(site.as_user(old, way))
             file = site.keys_file(session)
             changed = file.change(edit) is not None
             if authorizedkeys.is_in(file.read(), new.blob):
@@ -171,12 +171,15 @@ class SshRotator:
                 raise HardenError(message, "put the old one back, then run it again")
         return f"the new key {'was taken out of' if changed else 'is not in'} {file.path}; the old one logged in"
 
-    def report(self, _pair: Pair) -> Report:
-        """Nothing is left to do."""
-        return Report()
+    def report(self, pair: Pair) -> Report:
+        """Which key has taken the place of which, for those who have written down a fingerprint."""
+        old, new = pair_of(pair.old).fingerprint, pair_of(pair.new).fingerprint
+        return Report((f"{new} has taken the place of {old}",), {"old": old, "new": new})
 
-    def _of(self, target: str, pair: Pair) -> tuple[Site, KeyPair, KeyPair]:
-        return self._sites[target], pair_of(pair.old), pair_of(pair.new)
+    def _of(self, target: str, pair: Pair) -> tuple[Site, KeyPair, KeyPair, Way]:
+        old, new = pair_of(pair.old), pair_of(pair.new)
+        # On a host on the way the old one is not used where the new one will do: it is to be left alone there too.
+        return self._sites[target], old, new, (new, old)
 
 
 def _examined(site: Site, key: KeyPair) -> list[str] | HardenError:

@@ -11,6 +11,10 @@ from harden_secrets.rotate.kinds.ssh.keypair import KeyPair
 from harden_secrets.rotate.kinds.ssh.session import Session, opened
 
 
+Way = tuple[KeyPair, ...]
+"""The keys that may open the hosts on the way, the one that is to be tried first being the first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """``login_key`` gives the key of whoever edits the file, None where that is the rotated key itself."""
@@ -24,15 +28,15 @@ class Site:
         """Whether the key itself need not let anybody run commands."""
         return bool(self.target.login or self.target.login_key)
 
-    def as_user(self, key: KeyPair, *others: KeyPair) -> Access:
-        """The login that the key is for. ``others`` may open the way there, but not the target."""
-        return Access(self.target, self.target.user, key, self._passing(*others, key))
+    def as_user(self, key: KeyPair, way: Way) -> Access:
+        """The login that the key is for."""
+        return Access(self.target, self.target.user, key, self._passing(way))
 
     @contextmanager
-    def session(self, key: KeyPair, *others: KeyPair) -> Iterator[Session]:
+    def session(self, key: KeyPair, way: Way) -> Iterator[Session]:
         """Held open by whoever edits the file: with the key itself unless the inventory says another."""
         login = self.login_key()
-        access = Access(self.target, self.target.login or self.target.user, login or key, self._passing(*others, key))
+        access = Access(self.target, self.target.login or self.target.user, login or key, self._passing(way))
         with opened(access, sudo=self.target.sudo) as session:
             yield session
 
@@ -40,12 +44,10 @@ class Site:
         """The file that the key is in."""
         return KeysFile(session, self.name, self.target.user, self.target.authorized_keys)
 
-    def _passing(self, *keys: KeyPair) -> tuple[KeyPair, ...]:
-        if not self.target.jump:
-            return ()
-        login = self.login_key()
-        ordered = (*((login,) if login is not None else ()), *keys)
-        return tuple({key.blob: key for key in ordered}.values())
+    def _passing(self, way: Way) -> Way:
+        login = self.login_key() if self.target.jump else None
+        keys = way if login is None else (login, *way)
+        return keys if self.target.jump else ()
 
 
 def target_name(target: Target) -> str:

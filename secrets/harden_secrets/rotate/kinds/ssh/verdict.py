@@ -49,9 +49,9 @@ def judge(said: str, user: str, host: str, fingerprint: str) -> Verdict:
     if entered := next((line for line in lines if line.startswith("Authenticated to ")), ""):
         answer = Answer.LET_IN if accepted and 'using "publickey"' in entered else Answer.OTHERWISE
         return Verdict(answer, words, file=file, server=server)
-    refusal = f"{user}@{host}: Permission denied ("
+    refusal = f"{user}@{host}: Permission denied (".lower()  # ssh lowers the name of a host
     offered = _is_said(lines, "debug1: Offering public key: ", fingerprint)
-    if offered and not accepted and any(line.startswith(refusal) for line in lines):
+    if offered and not accepted and any(line.lower().startswith(refusal) for line in lines):
         return Verdict(Answer.REFUSED, words, server=server)
     return Verdict(Answer.FAILED, words, server=server)
 
