@@ -19,7 +19,7 @@ from harden_secrets.commands.rotators import rotator_for
 from harden_secrets.commands.telling import Teller
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.inventory.model import SecretEntry
-from harden_secrets.rotate.delivery import EntryDeliverer
+from harden_secrets.rotate.delivery.entrydeliverer import EntryDeliverer
 from harden_secrets.rotate.foresight import foreseen
 from harden_secrets.rotate.lock import secret_lock
 from harden_secrets.rotate.rotator import Report

@@ -64,7 +64,7 @@ def _read_entry(shape: Shape, name: str, key: Scalar, node: Node) -> SecretEntry
         kind=kind or SecretKind.OPAQUE,
         path=text(shape, fields, "path", path_fault),
         deliver=read_deliveries(shape, fields),
-        targets=read_targets(shape, fields),
+        targets=read_targets(shape, fields, kind),
         repository=read_repository(shape, fields["repository"][1]) if "repository" in fields else None,
         command=texts(shape, fields, "command"),
         timeout=duration(shape, fields, "timeout") or DEFAULT_TIMEOUT,

@@ -119,7 +119,8 @@ def _host_pairs(host: Target | Jump) -> dict[str, str]:
     if host.port != 22:
         pairs["port"] = str(host.port)
     keys = host.host_keys
-    pairs["host_key"] = yaml_scalar(keys[0]) if len(keys) == 1 else _list(keys)
+    if keys:
+        pairs["host_key"] = yaml_scalar(keys[0]) if len(keys) == 1 else _list(keys)
     return pairs
 
 

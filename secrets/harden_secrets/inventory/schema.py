@@ -9,9 +9,10 @@ from harden_secrets.inventory.deliveries import NEEDS as DELIVERY_NEEDS
 from harden_secrets.inventory.deliveries import STORE_KINDS
 from harden_secrets.inventory.deliveries import TAKES as DELIVERY_TAKES
 from harden_secrets.inventory.entries import TAKES as ENTRY_TAKES
-from harden_secrets.inventory.model import AuthMethod, Form
+from harden_secrets.inventory.model import AuthMethod, Form, SecretKind
 from harden_secrets.inventory.passwords import DATABASES, LENGTH, LONGEST
 from harden_secrets.inventory.randomness import ALPHABET, SHORTEST
+from harden_secrets.inventory.targets import target_needs
 from harden_secrets.inventory.vaultsection import NEEDS as AUTH_NEEDS
 from harden_secrets.inventory.vaultsection import TAKES as AUTH_TAKES
 
@@ -79,7 +80,7 @@ def _entry(kind: str, keys: tuple[str, ...]) -> Schema:
             "type": "array",
             "items": {"oneOf": [_delivery(to) for to in DELIVERY_TAKES]},
         },
-        "targets": {"description": "Where its other half is installed.", "type": "array", "items": _target()},
+        "targets": {"description": "Where its other half is installed.", "type": "array", "items": _target(kind)},
         "repository": _repository(),
         "command": _texts("The program, and its arguments, that makes and installs it."),
         "timeout": {"$ref": "#/$defs/duration", "description": "How long each call of a program may take."},
@@ -125,7 +126,7 @@ def _source() -> Schema:
     return _object({"field": _text("The field."), "form": forms}, ["field"])
 
 
-def _target() -> Schema:
+def _target(kind: str) -> Schema:
     fields = {
         **_host(),
         "user": _text("The user whose key it is."),
@@ -145,7 +146,7 @@ def _target() -> Schema:
             "default": "auto",
         },
     }
-    return _object(fields, ["host", "host_key"])
+    return _object(fields, list(target_needs(SecretKind(kind))))
 
 
 def _host() -> Schema:

@@ -16,9 +16,14 @@ LOG_WORDS = ("auto", "journal", "none")
 _MOST_JUMPS = 8
 
 
-def read_targets(shape: Shape, fields: Fields) -> tuple[Target, ...]:
+def target_needs(kind: SecretKind | None) -> tuple[str, ...]:
+    """What each target has to say: harden itself goes to a host only by its pinned key; to a program it is a name."""
+    return ("host",) if kind in (SecretKind.PASSWORD, SecretKind.COMMAND) else ("host", "host_key")
+
+
+def read_targets(shape: Shape, fields: Fields, kind: SecretKind | None) -> tuple[Target, ...]:
     """The targets among a secret's fields."""
-    found = (_read_target(shape, node) for node in entries(shape, fields, "targets"))
+    found = (_read_target(shape, node, target_needs(kind)) for node in entries(shape, fields, "targets"))
     return tuple(target for target in found if target is not None)
 
 
@@ -37,9 +42,9 @@ def refuse_unknown_logins(shape: Shape, secrets: AnyMapping[str, SecretEntry]) -
                 )
 
 
-def _read_target(shape: Shape, node: Node) -> Target | None:
+def _read_target(shape: Shape, node: Node, needed: tuple[str, ...]) -> Target | None:
     fields = shape.fields(node, "a target", TARGET_KEYS)
-    if not needs(shape, node, fields, "a target", ("host", "host_key")):
+    if not needs(shape, node, fields, "a target", needed):
         return None
     return Target(
         host=text(shape, fields, "host", host_fault),

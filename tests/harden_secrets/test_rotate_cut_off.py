@@ -1,0 +1,146 @@
+"""Real processes that rotate through a real OpenBao, killed by SIGKILL at every boundary and at random moments."""
+
+import hashlib
+import os
+import random
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from bao.devserver import DevServer
+
+from harden_secrets.confidential import Confidential
+from harden_secrets.rotate.store import Store
+from harden_secrets.vault.kv import KeyValue
+from tests.harden_secrets.rotation_host import RotationHost
+
+DOOR = Path(__file__).with_name("rotated_door.py")
+FIRST = b"the-first-value-0123456789"
+DOORS = ("attic", "cellar")
+KILLED = -9
+RANDOM_KILLS = int(os.environ.get("HARDEN_TEST_KILLS", "20"))
+
+
+@dataclass
+class Scene:
+    """A secret that opens two doors and is delivered to a file."""
+
+    host: RotationHost
+    vault: KeyValue
+    doors: Path
+    file: Path
+
+    def check(self) -> None:
+        """The value that is delivered opens both doors, and is stored."""
+        value = self.file.read_bytes()
+        for name in DOORS:
+            assert _hash(value) in (self.doors / name).read_text().split(), f"{name} refuses what is delivered"
+        stored = self.vault.read("app/value")
+        assert stored is not None
+        loaded = Store(self.vault).load("app/value")
+        kept = [stored.fields, *([loaded.pair.old, loaded.pair.new] if loaded and loaded.pair else [])]
+        assert value in [fields["value"].reveal() for fields in kept], "what is delivered is stored nowhere"
+
+    def check_end(self) -> None:
+        """One value is left, and no value has shown itself."""
+        self.check()
+        value = self.file.read_bytes()
+        assert [(self.doors / name).read_text().split() for name in DOORS] == [[_hash(value)]] * 2
+        newest = self.vault.read("app/value")
+        assert newest is not None
+        assert newest.fields["value"].reveal() == value != FIRST
+        self.host.check_clean([FIRST, value])
+
+
+@pytest.fixture
+def scene(tmp_path: Path, bao: DevServer, vault: KeyValue) -> Scene:
+    doors, file = tmp_path / "doors", tmp_path / "value"
+    doors.mkdir()
+    for name in DOORS:
+        (doors / name).write_text(_hash(FIRST))
+    file.write_bytes(FIRST)
+    file.chmod(0o600)
+    vault.write("app/value", {"value": Confidential(FIRST)}, cas=0)
+    targets = ", ".join(f"{{host: {name}}}" for name in DOORS)
+    secrets = (
+        "  app:\n"
+        "    kind: command\n"
+        "    path: app/value\n"
+        f"    command: [{sys.executable}, -I, -S, {DOOR}, {doors}]\n"
+        f"    targets: [{targets}]\n"
+        f"    deliver: [{{to: file, path: {file}}}]\n"
+        "    rotate: {every: 30d}\n"
+    )
+    return Scene(RotationHost(tmp_path, bao, vault.mount, secrets), vault, doors, file)
+
+
+def test_a_rotation_by_the_command(scene: Scene) -> None:
+    """Each step is told, the old value is proved refused, and a second call begins another rotation."""
+    assert scene.host.harden("rotate", "app") == 0, scene.host.said
+    said = scene.host.said[-1]
+    assert said.index("install attic") < said.index("switch") < said.index("retire attic") < said.index("refuse attic")
+    scene.check_end()
+    assert scene.host.harden("rotate", "app") == 0
+    scene.check_end()
+    assert scene.host.harden("log", "verify") == 0
+
+
+def test_nothing_is_due_the_day_after(scene: Scene) -> None:
+    """Its time comes after thirty days."""
+    assert scene.host.harden("rotate", "--due") == 0
+    assert "nothing is due" in scene.host.said[-1]
+    assert scene.file.read_bytes() == FIRST
+
+
+def test_a_dry_run_changes_nothing(scene: Scene) -> None:
+    """It says each step, with targets."""
+    assert scene.host.harden("rotate", "--dry-run", "app") == 0
+    assert "install: installing the new key at attic" in scene.host.said[-1]
+    assert "refuse: trying the old key, which must fail at cellar" in scene.host.said[-1]
+    assert scene.file.read_bytes() == FIRST
+    assert Store(scene.vault).load("app/value") is None
+
+
+def test_killed_at_every_boundary(scene: Scene) -> None:
+    """After each kill what is delivered works; the call after that finishes the rotation."""
+    number = 0
+    while True:
+        number += 1
+        status = scene.host.harden("rotate", "app", kill_at=number)
+        scene.check()
+        if status == 0:
+            break
+        assert status == KILLED, scene.host.said[-1]
+        if number % 3 == 0:
+            scene.host.finish("rotate", "app")
+            scene.check_end()
+    assert number > 20
+    scene.check_end()
+
+
+def test_killed_at_random_moments(scene: Scene) -> None:
+    """Whatever it was doing. HARDEN_TEST_KILLS says how often; once it was 200."""
+    kills = 0
+    chance = random.Random()
+    while kills < RANDOM_KILLS:
+        status = scene.host.harden("rotate", "app", kill_in=chance.uniform(0.25, 0.95))
+        kills += status == KILLED
+        assert status in (0, KILLED), scene.host.said[-1]
+        scene.check()
+    scene.host.finish("rotate", "app")
+    scene.check_end()
+
+
+def test_abandoned_after_a_kill(scene: Scene) -> None:
+    """The new value leaves the doors again; the old one stays in use."""
+    assert scene.host.harden("rotate", "app", kill_at=5) == KILLED
+    assert scene.host.harden("rotate", "--abandon", "app") == 0, scene.host.said
+    assert scene.file.read_bytes() == FIRST
+    assert [(scene.doors / name).read_text().split() for name in DOORS] == [[_hash(FIRST)]] * 2
+    assert scene.host.harden("rotate", "--abandon", "app") == 0
+    assert "nothing to do" in scene.host.said[-1]
+
+
+def _hash(value: bytes) -> str:
+    return hashlib.sha256(value).hexdigest()
