@@ -14,10 +14,12 @@ from harden_secrets.rotate.kinds.command.protocol import (
     DONE,
     LATER,
     NOT_THERE,
+    REFUSED,
     Answer,
     Question,
     parse_answer,
 )
+from harden_secrets.rotate.kinds.refusal import RefusedError
 
 REFERENCE = "docs/reference/rotation-command.md says what it is asked and how it answers"
 
@@ -72,6 +74,8 @@ class Program:
         what = self._what(question)
         if ending.status == LATER:
             return HardenError([f"{what} is to be tried again later:", *lines])
+        if ending.status == REFUSED:
+            return RefusedError([f"{what}: {lines[0]}", *lines[1:]])
         how = f"was ended by signal {-ending.status}" if ending.status < 0 else f"failed with status {ending.status}"
         return HardenError([f"{what} {how}:", *lines], REFERENCE)
 

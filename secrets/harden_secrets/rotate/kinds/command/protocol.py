@@ -17,10 +17,12 @@ from harden_secrets.rotate.rotator import Fields
 PROTOCOL = 1
 
 DONE = 0
-# EX_USAGE and EX_TEMPFAIL of sysexits.h. Not 2 for the first: that is also how a shell ends over a syntax error, grep
-# over a file that is not there and argparse over an option, and a withdrawal that broke must not pass for none.
+# EX_USAGE, EX_TEMPFAIL and EX_NOPERM of sysexits.h. Not 2 for the first: that is also how a shell ends over a syntax
+# error, grep over a file that is not there and argparse over an option, and a withdrawal that broke must not pass for
+# one that is not needed.
 NOT_THERE = 64
 LATER = 75
+REFUSED = 77  # EX_NOPERM, of `test`: what was tried is not good
 
 
 class Operation(StrEnum):
