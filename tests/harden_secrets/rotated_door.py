@@ -10,27 +10,26 @@ import os
 import sys
 from pathlib import Path
 
+NOT_THERE = 64  # does not have this operation
+
 
 def main() -> int:
     """Answer the question."""
     question = json.load(sys.stdin)
     if not question["target"]:
-        return 64
+        return NOT_THERE
     old, new = (_hash(question[which]) for which in ("old", "new"))
     door = Path(sys.argv[1], question["target"])
-    known = door.read_text().split() if door.exists() else []
-    match question["operation"]:
-        case "install":
-            return _write(door, [*known, new] if new not in known else known)
-        case "prove":
-            return 0 if new in known else 1
-        case "retire":
-            return _write(door, [one for one in known if one != old]) if new in known else 1
-        case "prove-refused":
-            return 0 if old not in known else 1
-        case "withdraw":
-            return _write(door, [one for one in known if one != new])
-    return 64
+    known = door.read_text().split()
+    answers = {
+        "install": lambda: _write(door, [*known, new] if new not in known else known),
+        "prove": lambda: int(new not in known),
+        "retire": lambda: _write(door, [one for one in known if one != old]) if new in known else 1,
+        "prove-refused": lambda: int(old in known),
+        "withdraw": lambda: _write(door, [one for one in known if one != new]),
+    }
+    answer = answers.get(question["operation"])
+    return NOT_THERE if answer is None else answer()
 
 
 def _hash(fields: dict[str, dict[str, str]]) -> str:
