@@ -28,6 +28,22 @@ def fingerprint_key(folder: Path) -> Confidential:
         raise HardenError(f"{error.filename or path}: {error.strerror}", _ELSEWHERE) from error
 
 
+def known_fingerprint_key(folder: Path) -> Confidential | None:
+    """The key in a state folder, for who must not make one; None where there is none yet. Raises HardenError."""
+    path = folder / NAME
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise HardenError(f"{path}: {error.strerror}", _ELSEWHERE) from error
+
+
+def passing_fingerprint_key() -> Confidential:
+    """A key that nobody keeps, for fingerprints that are compared with each other only."""
+    return Confidential(secrets.token_bytes(SIZE))
+
+
 def shared_fingerprint_key(path: Path) -> Confidential:
     """The key in a file that somebody names, so that several machines give one key the same fingerprint."""
     try:

@@ -22,6 +22,9 @@ class Here(Workplace):
     def fingerprints(self) -> Fingerprinter:
         return PRINTS
 
+    def known_fingerprints(self) -> Fingerprinter:
+        return PRINTS
+
     def vault(self, output: Output) -> Any:
         return self.stage.vault
 

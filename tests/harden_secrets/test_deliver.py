@@ -91,6 +91,7 @@ def test_a_dry_run_says_what_it_would_do(stage: Stage, place: Here, tmp_path: Pa
     )
     assert stage.cluster.peek(SECRET) is None
     assert not (tmp_path / "key").exists()
+    assert not place.folder.exists()
 
 
 def test_a_file_on_this_host(stage: Stage, place: Here, tmp_path: Path) -> None:

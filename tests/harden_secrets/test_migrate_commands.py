@@ -12,6 +12,7 @@ from harden_secrets.cluster.holder import Holder
 from harden_secrets.cluster.port import ObjectName, RefusedError
 from harden_secrets.commands.migrating import migrate, resume, rollback
 from harden_secrets.commands.runs import list_runs, verify_log
+from harden_secrets.commands.workplace import Workplace
 from harden_secrets.migrate.folder import run_ids
 from harden_secrets.vault.port import VaultSealedError
 from tests.harden_secrets.cutting import Cutter
@@ -59,6 +60,10 @@ def only(place: Here) -> str:
     return run
 
 
+def state_files(place: Here) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in place.folder.rglob("*") if path.is_file()}
+
+
 def cut(stage: Stage, place: Here, plan: Path, number: int) -> None:
     cutter = Cutter(stage)
     cutter.cut(number, Killed(), after=True)
@@ -88,6 +93,23 @@ def test_a_dry_run_lists_the_steps_and_changes_nothing(stage: Stage, tmp_path: P
     assert not stage.cluster.writes
     assert not stage.vault.calls
     assert not (tmp_path / "state").exists()
+
+
+def test_a_dry_run_without_a_fingerprint_key_makes_none(stage: Stage, tmp_path: Path) -> None:
+    """The plan was made elsewhere: that is said, and no state folder appears."""
+    plan, _ = written(stage, tmp_path)
+    with pytest.raises(HardenError, match="made under another fingerprint key"):
+        migrate(plan, Workplace(tmp_path / "state"), "default", Printed().output, dry_run=True)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_dry_run_of_a_plan_that_was_carried_out(stage: Stage, tmp_path: Path) -> None:
+    """Says what the command would say."""
+    place, (plan, _) = here(stage, tmp_path), written(stage, tmp_path)
+    do_migrate(place, plan)
+    printed = Printed()
+    assert migrate(plan, place, "default", printed.output, dry_run=True) == 0
+    assert "carried out already" in printed.answer
 
 
 def test_a_world_that_changed_is_refused(stage: Stage, tmp_path: Path) -> None:
@@ -168,14 +190,14 @@ def test_dry_runs_of_resume_and_rollback_say_what_is_left(stage: Stage, tmp_path
     """And change nothing."""
     place, (plan, _) = here(stage, tmp_path), written(stage, tmp_path)
     cut(stage, place, plan, 25)
-    now = stage.bare()
+    now, kept = stage.bare(), state_files(place)
     forward, back = Printed(), Printed()
     resume(None, place, "default", forward.output, dry_run=True)
     rollback(None, place, "default", back.output, dry_run=True)
     assert "store git-crypt-key" not in forward.answer
     assert "remove the copy in cluster:configmap openclaw/git-crypt-key" in forward.answer
     assert back.answer.splitlines()[-1].startswith("undo: store git-crypt-key")
-    assert stage.bare() == now
+    assert (stage.bare(), state_files(place)) == (now, kept)
 
 
 def test_who_has_the_lock_is_said(stage: Stage, tmp_path: Path) -> None:

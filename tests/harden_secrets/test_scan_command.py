@@ -164,6 +164,7 @@ def test_a_baseline_is_not_written_by_dry_run_nor_from_an_incomplete_scan(tree: 
     (tree / "id").write_bytes(ssh.openssh())
     dry = scan(tree, ".", "--write-baseline", "known.json", "--dry-run")
     assert (dry.status, dry.stdout) == (0, "known.json would hold 1 finding\n")
+    assert not (tree.parent / f"{tree.name}.state").exists()
     os.mkfifo(tree / "pipe")
     assert scan(tree, "id", "pipe", "--write-baseline", "known.json").status == 1
     assert not (tree / "known.json").exists()

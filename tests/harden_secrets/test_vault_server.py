@@ -194,7 +194,8 @@ def test_two_at_once_make_one(host: Host) -> None:
 def test_dry_run_does_nothing(host: Host, running: Host) -> None:
     """It says what would be done."""
     status, printed = host.run("vault", "up", "--dry-run")
-    assert (status, "would make" in printed, host.place.folder.exists()) == (0, True, False)
+    assert (status, "would make" in printed, host.state.exists()) == (0, True, False)
+    assert json.loads(host.run("vault", "up", "--dry-run", "--json")[1])["changed"] is False
     assert "would stop" in running.run("vault", "down", "--dry-run")[1]
     assert running.status()["running"] is True
 

@@ -1,5 +1,6 @@
 """``harden secrets deliver``: what consumers see is what Vault has."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 from harden.document.wording import quote
@@ -23,7 +24,6 @@ def deliver(names: Sequence[str], place: Workplace, output: Output, *, dry_run: 
     """Makes the Secrets and files of the inventory be as Vault says. What operators deliver is left to them."""
     deliveries = [(entry, delivery) for entry in _chosen(names, place) for delivery in entry.deliver]
     vault = place.vault(output)
-    make_folder(place.folder)
     opened: list[Cluster] = []
 
     def cluster() -> Cluster:
@@ -31,7 +31,7 @@ def deliver(names: Sequence[str], place: Workplace, output: Output, *, dry_run: 
             opened.append(place.cluster(output))
         return opened[0]
 
-    with locked(place.folder / "migrate.lock", "another harden changes something from this host", 2):
+    with contextlib.nullcontext() if dry_run else _alone(place):
         for entry, delivery in deliveries:
             if delivery.to not in ("direct", "file"):
                 output.detail(f"{_target(delivery)}: left to {delivery.to}")
@@ -42,6 +42,10 @@ def deliver(names: Sequence[str], place: Workplace, output: Output, *, dry_run: 
                 place.audit().append("delivered", facts)
             output.line(f"{_target(delivery)}: {_words(change, dry_run=dry_run)}")
     return 0
+
+
+def _alone(place: Workplace) -> contextlib.AbstractContextManager[None]:
+    return locked(make_folder(place.folder) / "migrate.lock", "another harden changes something from this host", 2)
 
 
 def _chosen(names: Sequence[str], place: Workplace) -> list[SecretEntry]:

@@ -16,7 +16,6 @@ from harden_secrets.cluster import lease
 from harden_secrets.cluster.holder import this_process
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.workplace import Workplace
-from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.migrate.event import Event
 from harden_secrets.migrate.folder import RunFolder, new_id, run_folder, run_ids
 from harden_secrets.migrate.journal import Journal
@@ -38,16 +37,17 @@ _DONE = {Event.BEGIN: "…", Event.DONE: "done", Event.FAILED: "failed", Event.U
 def migrate(path: Path, place: Workplace, lock_namespace: str, output: Output, *, dry_run: bool) -> int:
     """Carries out a plan, as a run of its own; one that was carried out already is nothing to do."""
     plan = file.read(str(path))
-    fingerprints = place.fingerprints()
-    _check_key(plan, fingerprints, path)
+    fingerprints = place.known_fingerprints()
+    if fingerprints is None or plan.key_id != fingerprints.key_id:
+        raise HardenError(
+            f"{path}: was made under another fingerprint key, so nothing in it can be checked",
+            "use the state folder with which it was made (--state), or make the plan anew",
+        )
     if dry_run:
-        for step in steps(plan):
-            output.line(f"{step.id}: {step.words}")
-        return 0
+        return _intended(plan, place, output)
     with _hands_on(plan, place, lock_namespace, output) as hands:
-        for run_id in run_ids(place.folder):
-            if RunFolder(place.folder, run_id).plan.id == plan.id:
-                return _again(RunFolder(place.folder, run_id), hands, output)
+        if (earlier := _run_of(plan, place)) is not None:
+            return _again(earlier, output)
         check_unchanged(plan, hands.cluster, fingerprints)
         check_writable(place.inventory_path)
         folder = RunFolder(place.folder, new_id(datetime.now(UTC)))
@@ -57,7 +57,20 @@ def migrate(path: Path, place: Workplace, lock_namespace: str, output: Output, *
             return hands.forward(folder)
 
 
-def _again(folder: RunFolder, hands: "_Hands", output: Output) -> int:
+def _intended(plan: Plan, place: Workplace, output: Output) -> int:
+    if (earlier := _run_of(plan, place)) is not None:
+        return _again(earlier, output)
+    for step in steps(plan):
+        output.line(f"{step.id}: {step.words}")
+    return 0
+
+
+def _run_of(plan: Plan, place: Workplace) -> RunFolder | None:
+    folders = (RunFolder(place.folder, run_id) for run_id in run_ids(place.folder))
+    return next((folder for folder in folders if folder.plan.id == plan.id), None)
+
+
+def _again(folder: RunFolder, output: Output) -> int:
     """A plan has one run: done, it stays done; undone, it needs a new plan; unfinished, a person decides."""
     state = standing(folder)
     if state == "done":
@@ -211,14 +224,6 @@ def _check_vault(plan: Plan, vault: Vault) -> None:
             f"the plan is for {plan.vault_address} (mount {plan.vault_mount}), and this is {vault.address} "
             f"(mount {vault.mount})",
             "choose the right Vault with the inventory or VAULT_ADDR, or make the plan anew",
-        )
-
-
-def _check_key(plan: Plan, fingerprints: Fingerprinter, path: Path) -> None:
-    if plan.key_id != fingerprints.key_id:
-        raise HardenError(
-            f"{path}: was made under another fingerprint key, so nothing in it can be checked",
-            "use the state folder with which it was made (--state), or make the plan anew",
         )
 
 

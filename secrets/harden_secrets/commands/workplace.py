@@ -10,7 +10,7 @@ from harden_secrets.audit import AuditLog
 from harden_secrets.cluster.client import KubernetesCluster
 from harden_secrets.commands.clusters import opened
 from harden_secrets.fingerprint import Fingerprinter
-from harden_secrets.fingerprintkey import fingerprint_key
+from harden_secrets.fingerprintkey import fingerprint_key, known_fingerprint_key
 from harden_secrets.inventory.file import load, location
 from harden_secrets.inventory.model import Inventory
 from harden_secrets.statefolder import secrets_state
@@ -54,6 +54,11 @@ class Workplace:
     def fingerprints(self) -> Fingerprinter:
         """Raises HardenError where the key can be neither read nor made."""
         return Fingerprinter(fingerprint_key(self.folder))
+
+    def known_fingerprints(self) -> Fingerprinter | None:
+        """The same, and None where there is no key yet: nothing is made."""
+        key = known_fingerprint_key(self.folder)
+        return None if key is None else Fingerprinter(key)
 
     def audit(self) -> AuditLog:
         """The audit log, under the fingerprint key."""

@@ -30,7 +30,8 @@ def bring_up(state: Path | None, port: int | None, output: Output, *, dry_run: b
     with progress(output, "starting the local Vault"):
         outcome = lifecycle.up(place, port, dry_run=dry_run)
     if output.as_json:
-        output.document({**_whereabouts(place, outcome), "changed": bool(outcome.done), "done": list(outcome.done)})
+        changed = bool(outcome.done) and not dry_run
+        output.document({**_whereabouts(place, outcome), "changed": changed, "done": list(outcome.done)})
         return 0
     _say(outcome, "the local Vault runs already", output)
     if outcome.record is not None and not dry_run:
