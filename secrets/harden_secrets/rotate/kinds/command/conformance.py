@@ -45,12 +45,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is tried. ``start``: fields that work now, or none; ``field``: the one that harden makes a value for."""
+    """What is tried. ``start``: fields that work now, or none; ``made_field``: the one that harden makes a value for."""
 
     arguments: Sequence[str]
     timeout: timedelta
     target: str
-    field: str
+    made_field: str
     start: Fields = field(default_factory=dict)
 
 
@@ -291,7 +291,7 @@ class Conformance:
 
     def _make(self) -> Fields:
         answer = self._ask(Operation.GENERATE, self.subject.start)
-        made = answer.fields if answer is not None else {self.subject.field: random_text()}
+        made = answer.fields if answer is not None else {self.subject.made_field: random_text()}
         secret = [value for value in made.values() if len(value) >= SHORTEST_VALUE]
         self.values += secret
         self.watch.look_for(secret)

@@ -1,8 +1,8 @@
 """Passwords of PostgreSQL's roles.
 
-By pg8000, which is pure Python under a BSD licence: no libpq and no compiler, on every architecture. What is sent is the
-SCRAM verifier (RFC 5803, as PostgreSQL stores it), made here by the library that pg8000 logs in with: the password itself
-is in no statement, so in no log of the server, no pg_stat_statements and no replica of either.
+By pg8000, which is pure Python under a BSD licence: no libpq and no compiler, on every architecture. What is sent is
+the SCRAM verifier (RFC 5803, as PostgreSQL stores it), made here by the library that pg8000 logs in with: the password
+itself is in no statement, so in no log of the server, no pg_stat_statements and no replica of either.
 """
 
 import base64
@@ -163,7 +163,7 @@ class PostgreSql:
             code = said.get("C")
             if code == _BAD_PASSWORD or (code == _BAD_ROLE and said.get("F") == _ROLES):
                 return RefusedError(words)
-            return HardenError(words, said["H"] if "H" in said else ())
+            return HardenError(words, said.get("H", ()))
         causes = [one for one in _chain(error) if isinstance(one, OSError)]
         if verification := [one for one in causes if isinstance(one, ssl.SSLCertVerificationError)]:
             return HardenError(
