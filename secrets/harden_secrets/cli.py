@@ -351,6 +351,42 @@ def exposed(
 
 
 @app.command()
+def schedule(
+    form: Annotated[
+        Literal["systemd", "cronjob"],
+        typer.Option("--format", help="A timer and a service of systemd, or a CronJob with all that it may do."),
+    ],
+    to: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write the files there; else they are printed.")
+    ] = None,
+    image: Annotated[
+        str, typer.Option("--image", metavar="IMAGE", help="Of the CronJob: one with harden in it.")
+    ] = "",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="N", help="Of the CronJob; `harden` if left out.")
+    ] = "",
+    claim: Annotated[
+        list[str] | None,
+        typer.Option("--claim", metavar="CLAIM:PATH", help="A PersistentVolumeClaim with repositories, and its place."),
+    ] = None,
+    inventory: InventoryFile = None,
+    kubeconfig: Kubeconfig = None,
+    state: StateFolder = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Make what runs `rotate --due` regularly, with the rights that the inventory calls for and no more."""
+    from harden_secrets.commands.scheduling import Asked
+    from harden_secrets.commands.scheduling import schedule as make_schedule
+    from harden_secrets.commands.workplace import Workplace
+
+    asked = Asked(form, to, image, namespace, tuple(claim or ()))
+    place = Workplace(state, inventory, kubeconfig)
+    return make_schedule(asked, place, output(quiet=quiet, verbose=verbose), dry_run=dry_run)
+
+
+@app.command()
 def runs(state: StateFolder = None, as_json: Json = False) -> int:
     """List the runs of `migrate`, and where each stands."""
     from harden_secrets.commands.runs import list_runs

@@ -13,9 +13,9 @@ def write_file(path: Path, data: bytes, mode: int = 0o600, owner: tuple[int, int
     descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         try:
+            os.fchmod(descriptor, mode)  # while it is ours: who may give files away need not have power over others'
             if owner is not None:
                 os.fchown(descriptor, *owner)
-            os.fchmod(descriptor, mode)
             _write_all(descriptor, data)
             os.fsync(descriptor)
         finally:

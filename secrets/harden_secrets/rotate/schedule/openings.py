@@ -6,7 +6,8 @@ jumped over only the rest is left, or nothing, and then it does not come on that
 comes once. Without a window all hours of a day are fine.
 
 ``jitter`` moves the begin inside a window, by a part of it that is always the same for one secret, so that many
-secrets with one window begin one after the other, whenever that is. It never moves it out of the window.
+secrets with one window begin one after the other, whenever that is. It leaves a quarter of the window at least, for
+a host that looks now and then only.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from harden_secrets.inventory.model import Rotate, Window
 from harden_secrets.rotate.schedule.clock import closing, day_begins, local_day, opening
 
 _DAY = timedelta(days=1)
+_MOST = 0.75  # of a window
 _FIRST = datetime(2, 1, 1, tzinfo=UTC)
 
 
@@ -84,7 +86,7 @@ def _of_day(rotate: Rotate, day: date, zone: tzinfo, part: float) -> Opening | N
         begin, close = _hours(rotate, rotate.window, day, zone)
     if begin >= close:
         return None
-    return Opening(begin + offset(min(jitter, close - begin), part), close)
+    return Opening(begin + offset(min(jitter, (close - begin) * _MOST), part), close)
 
 
 def _hours(rotate: Rotate, window: Window, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
@@ -100,3 +102,9 @@ def _hours(rotate: Rotate, window: Window, day: date, zone: tzinfo) -> tuple[dat
 
 def _passes_midnight(window: Window | None) -> bool:
     return window is not None and window.end <= window.start
+
+
+def shortest(rotate: Rotate) -> timedelta:
+    """How long an opening lasts at least, but where the clock jumps or a blackout cuts a window."""
+    length = rotate.window.length if rotate.window is not None else _DAY
+    return length - min(rotate.jitter, length * _MOST)

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from harden.errors import HardenError
+from harden_secrets.systemdtext import specifiers_escaped, word
 from harden_secrets.vault.server.place import Place
 from harden_secrets.vault.server.process import arguments
 
@@ -18,13 +19,13 @@ def unit_text(program: Path, place: Place) -> str:
 
     Its memory is not swapped out and not dumped: OpenBao no longer locks it (docs/adr/0008-embedded-vault.md).
     """
-    command = " ".join(_word(word) for word in arguments(program, place))
+    command = " ".join(map(word, arguments(program, place)))
     return f"""# Made by `harden vault unit`. Install it as {UNIT_FILE}, then:
 #   systemctl daemon-reload && systemctl enable --now {NAME}
 [Unit]
 Description=Local Vault of harden (OpenBao)
 Documentation=https://openbao.org/docs/
-ConditionPathExists={_escaped(str(place.record))}
+ConditionPathExists={specifiers_escaped(str(place.record))}
 
 [Service]
 ExecStart={command}
@@ -32,14 +33,14 @@ ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=2
 TimeoutStopSec=30
-WorkingDirectory={_escaped(str(place.folder))}
+WorkingDirectory={specifiers_escaped(str(place.folder))}
 UMask=0077
 LimitCORE=0
 MemorySwapMax=0
 CapabilityBoundingSet=
 NoNewPrivileges=yes
 ProtectSystem=strict
-ReadWritePaths={_word(str(place.folder))}
+ReadWritePaths={word(str(place.folder))}
 ProtectHome=read-only
 PrivateTmp=yes
 PrivateDevices=yes
@@ -88,13 +89,3 @@ def is_installed(place: Place) -> bool:
         return RUNNING.is_dir() and str(place.configuration) in UNIT_FILE.read_text()
     except OSError:
         return False
-
-
-def _word(text: str) -> str:
-    """One word of a command line (systemd.service(5), command lines; % is systemd.unit(5), specifiers)."""
-    escaped = _escaped(text).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
-    return f'"{escaped}"' if any(char in escaped for char in " \t'\"\\;") else escaped
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%%")

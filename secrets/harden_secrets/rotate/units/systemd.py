@@ -1,0 +1,160 @@
+"""A service of systemd that runs `rotate --due` shut off from all that it does not need, and its timer. Pure.
+
+It runs as root, because only root can give a file to its owner, write in anybody's repository and have the state that
+a person with sudo has made; but without the powers of root that the inventory does not call for. Homes are not there:
+what lies right in root's (the token of Vault, git's settings) comes as a credential, what else the inventory names in
+one is bound to its place. What cannot be known from the inventory is for a drop-in (``systemctl edit``).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+from harden.state import DEFAULT_ROOT
+from harden_secrets.inventory.spans import duration_text
+from harden_secrets.rotate.units.demands import Demands
+from harden_secrets.rotate.units.pace import delay
+from harden_secrets.systemdtext import bound, path, setting, word
+
+SERVICE, TIMER = "harden-rotate.service", "harden-rotate.timer"
+HOME = "/root"
+_HIDDEN = ("/root", "/home", "/run/user")  # systemd.exec(5), ProtectHome
+_LONGEST_RUN = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where things are on the host, all absolute.
+
+    ``program``: the command with its first arguments; ``installed``: folders that it lies in; ``state``: the root of
+    harden's state; ``environment``: variables to be set, none of them secret; ``others``: whether a folder in which
+    files change belongs to another user than root.
+    """
+
+    program: tuple[str, ...]
+    installed: tuple[str, ...]
+    inventory: str
+    state: str
+    environment: Mapping[str, str]
+    others: bool = False
+
+
+def units(host: Host, needs: Demands, between: timedelta) -> Mapping[str, str]:
+    """The files by name."""
+    return {SERVICE: service(host, needs), TIMER: timer(between)}
+
+
+def timer(between: timedelta) -> str:
+    """Every so often by the clock, also what was missed while the host was down; hosts do not come together."""
+    minutes = int(between.total_seconds()) // 60
+    return f"""# Made by `harden secrets schedule`.
+[Unit]
+Description=Rotate the secrets that are due
+
+[Timer]
+OnCalendar=*:0/{minutes}
+RandomizedDelaySec={int(delay(between).total_seconds())}
+AccuracySec=1
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def service(host: Host, needs: Demands) -> str:
+    """The service."""
+    return "".join(f"{line}\n" for line in _service(host, needs))
+
+
+def _service(host: Host, needs: Demands) -> Iterator[str]:
+    yield "# Made by `harden secrets schedule` from the inventory: make it anew where that changes what it names."
+    yield "[Unit]"
+    yield "Description=Rotate the secrets that are due"
+    yield "Wants=network-online.target"
+    yield "After=network-online.target harden-vault.service"
+    yield ""
+    yield "[Service]"
+    yield "Type=oneshot"
+    yield f"ExecStart={' '.join(map(word, (*host.program, 'secrets', 'rotate', '--due')))}"
+    yield f"TimeoutStartSec={duration_text(_LONGEST_RUN)}"
+    yield "TimeoutStopSec=90"
+    given = {"HARDEN_INVENTORY": host.inventory, "HARDEN_STATE": host.state, **host.environment}
+    for name, value in given.items():
+        yield f"Environment={setting(name, value)}"
+    yield from _home(needs)
+    yield from _files(host, needs)
+    yield from _rights(needs, others=host.others)
+
+
+def _home(needs: Demands) -> Iterator[str]:
+    """The home folder that harden and git see: one with the credentials in it, where that is all that they need."""
+    names = _credentials(needs)
+    for name in names:
+        yield f"LoadCredential={path(name)}:{path(f'{HOME}/{name}')}"
+    yield f"Environment=HOME={'%d' if names else HOME}"
+
+
+def _credentials(needs: Demands) -> tuple[str, ...]:
+    at_home = [one.removeprefix("~/") for one in needs.reads if one.startswith("~/")]
+    return () if any("/" in one for one in at_home) else tuple(at_home)
+
+
+def _files(host: Host, needs: Demands) -> Iterator[str]:
+    """What it sees and may write."""
+    kept = host.state == str(DEFAULT_ROOT)
+    writes = [*needs.writes] if kept else [host.state, *needs.writes]
+    names = _credentials(needs)
+    reads = [
+        HOME + one[1:] if one.startswith("~/") else one for one in needs.reads if one.removeprefix("~/") not in names
+    ]
+    shown = [one for one in (host.inventory, *host.installed, *reads) if _is_hidden(one)]
+    changed = [one for one in writes if _is_hidden(one)]
+    yield "UMask=0077"
+    if kept:
+        yield f"StateDirectory={DEFAULT_ROOT.name}"
+        yield "StateDirectoryMode=0700"
+    yield "ProtectSystem=strict"
+    yield from (f"ReadWritePaths=-{path(one)}" for one in dict.fromkeys(writes) if not _is_hidden(one))
+    yield f"ProtectHome={'tmpfs' if shown or changed else 'yes'}"
+    yield from (f"BindReadOnlyPaths=-{bound(one)}" for one in dict.fromkeys(shown))
+    yield from (f"BindPaths=-{bound(one)}" for one in dict.fromkeys(changed))
+    yield "PrivateTmp=yes"
+    yield "PrivateDevices=yes"
+    yield "PrivateMounts=yes"
+
+
+def _rights(needs: Demands, *, others: bool) -> Iterator[str]:
+    """What it may do."""
+    capabilities = ["CAP_CHOWN"] if needs.owners else []
+    capabilities += ["CAP_DAC_OVERRIDE", "CAP_FOWNER"] if others else []
+    yield f"CapabilityBoundingSet={' '.join(capabilities)}"
+    yield "AmbientCapabilities="
+    yield "NoNewPrivileges=yes"
+    yield "LimitCORE=0"
+    yield "MemorySwapMax=0"
+    for name in ("Tunables", "Modules", "Logs"):
+        yield f"ProtectKernel{name}=yes"
+    yield "ProtectControlGroups=yes"
+    yield "ProtectClock=yes"
+    yield "ProtectHostname=yes"
+    yield "ProtectProc=invisible"
+    yield "ProcSubset=pid"
+    yield "RestrictNamespaces=yes"
+    yield "RestrictRealtime=yes"
+    yield "RestrictSUIDSGID=yes"
+    yield f"RestrictAddressFamilies=AF_INET AF_INET6{' AF_UNIX' if needs.programs or needs.owners else ''}"
+    yield "LockPersonality=yes"
+    yield "MemoryDenyWriteExecute=yes"
+    yield "KeyringMode=private"
+    yield "SystemCallArchitectures=native"
+    yield "SystemCallFilter=@system-service"
+    yield "SystemCallFilter=~@privileged @resources"
+    if needs.owners:
+        yield "SystemCallFilter=@chown"
+    yield "SystemCallErrorNumber=EPERM"
+
+
+def _is_hidden(name: str) -> bool:
+    return any(PurePosixPath(name).is_relative_to(folder) for folder in _HIDDEN)
