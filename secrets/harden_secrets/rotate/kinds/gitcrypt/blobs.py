@@ -5,9 +5,8 @@ ciphertext is AES-256 in counter mode, beginning with the block nonce, 0. So the
 and whoever decrypts can tell by the nonce whether the key was the right one, to 96 bits.
 """
 
-import hashlib
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
@@ -18,6 +17,8 @@ MAGIC = b"\0GITCRYPT\0"
 AES_BYTES, HMAC_BYTES = 32, 64
 NONCE_BYTES = 12
 HEADER_BYTES = len(MAGIC) + NONCE_BYTES
+Piece = bytes | memoryview
+"""Part of a file, in the order in which the parts come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,50 @@ def stream(key: BlobKey, nonce: bytes) -> CipherContext:
     return Cipher(algorithms.AES(key.aes.reveal()), modes.CTR(nonce + bytes(4))).encryptor()
 
 
-def measured(key: BlobKey, pieces: Iterable[bytes]) -> bytes:
-    """The nonce for a plaintext that comes in pieces."""
-    state = hmac.new(key.hmac.reveal(), digestmod=hashlib.sha1)
+def opened(key: BlobKey, pieces: Iterable[Piece]) -> Iterator[bytes]:
+    """The plaintext of a blob that comes in pieces, whether the key fits or not. The first piece holds the header."""
+    context: CipherContext | None = None
+    for piece in pieces:
+        if context is None:
+            context = stream(key, bytes(piece[len(MAGIC) : HEADER_BYTES]))
+            piece = piece[HEADER_BYTES:]
+        yield context.update(piece)
+
+
+def trial(keys: Sequence[BlobKey], successor: BlobKey, pieces: Iterable[Piece]) -> tuple[BlobKey, bytes] | None:
+    """The one of the keys that fits a blob in pieces, and the nonce that its plaintext has under the successor.
+
+    ``pieces`` is gone through once for each key that does not fit, and so must be able to begin anew.
+    """
+    for key in keys:
+        ours, theirs = (hmac.new(one.hmac.reveal(), digestmod="sha1") for one in (key, successor))
+        for plaintext in opened(key, pieces):
+            ours.update(plaintext)
+            theirs.update(plaintext)
+        if hmac.compare_digest(ours.digest()[:NONCE_BYTES], _nonce(pieces)):
+            return key, theirs.digest()[:NONCE_BYTES]
+    return None
+
+
+def renewed(key: BlobKey, successor: BlobKey, nonce: bytes, pieces: Iterable[Piece]) -> Iterator[bytes]:
+    """The blob as it is under the successor, in pieces; ``key`` and ``nonce`` are what ``trial`` found."""
+    yield MAGIC + nonce
+    context = stream(successor, nonce)
+    for plaintext in opened(key, pieces):
+        yield context.update(plaintext)
+
+
+def sealed(key: BlobKey, pieces: Iterable[Piece]) -> Iterator[bytes]:
+    """A plaintext in pieces, encrypted. ``pieces`` is gone through twice, and so must be able to begin anew."""
+    state = hmac.new(key.hmac.reveal(), digestmod="sha1")
     for piece in pieces:
         state.update(piece)
-    return state.digest()[:NONCE_BYTES]
-
-
-def turned(key: BlobKey, nonce: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Each piece encrypted, or decrypted, with the key."""
+    nonce = state.digest()[:NONCE_BYTES]
+    yield MAGIC + nonce
     context = stream(key, nonce)
-    return (context.update(piece) for piece in pieces)
+    for piece in pieces:
+        yield context.update(piece)
+
+
+def _nonce(pieces: Iterable[Piece]) -> bytes:
+    return bytes(next(iter(pieces))[len(MAGIC) : HEADER_BYTES])

@@ -17,7 +17,7 @@ _FORMAT = 2
 _END, _NAME = 0, 1
 _VERSION, _AES, _HMAC = 1, 3, 5
 _LONGEST_FIELD = 1 << 20
-_LEGACY = AES_BYTES + HMAC_BYTES
+LEGACY = AES_BYTES + HMAC_BYTES
 
 
 class KeyFileError(ValueError):
@@ -76,7 +76,7 @@ def parse(content: Confidential) -> KeyFile:
     octets = content.reveal()
     if octets.startswith(MAGIC):
         return _parsed(octets)
-    if len(octets) == _LEGACY:
+    if len(octets) == LEGACY:
         return KeyFile((Entry(0, _blob_key(octets[:AES_BYTES], octets[AES_BYTES:])),), legacy=True)
     raise KeyFileError("it does not begin as a key file of git-crypt does")
 
