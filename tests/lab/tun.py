@@ -73,6 +73,7 @@ class Lab:
                 + [f"addr add {a} dev {dev}" for dev, addresses in ADDRESSES.items() for a in addresses]
                 + [f"route add {prefix} dev {dev}" for prefix, dev in ROUTES]
             )
+            self._await_addresses(a for addresses in ADDRESSES.values() for a in addresses)
             for dev in ADDRESSES:
                 self.netns.run("tc", "qdisc", "replace", "dev", dev, "root", "noqueue")
             self._watch = self.netns.call(_watch)
@@ -126,6 +127,21 @@ class Lab:
     def address(self, cidr: str, dev: str, action: str = "add") -> None:
         """Give an address to a device (``add``) or take it away (``del``)."""
         self._ip([f"addr {action} {cidr} dev {dev}"])
+        if action == "add":
+            self._await_addresses([cidr])
+
+    def _await_addresses(self, cidrs: Iterable[str]) -> None:
+        """Until packets to them are the gateway's own.
+
+        The kernel makes an IPv6 address' local route in a work queue, after `ip` has ended, though there is no
+        duplicate address detection here (addrconf_dad_work in net/ipv6/addrconf.c).
+        """
+        wanted = {f"local {cidr.partition('/')[0]} " for cidr in cidrs if ":" in cidr}
+        deadline = time.monotonic() + 10
+        while wanted:
+            local = self.netns.run("ip", "-6", "route", "show", "table", "local").stdout
+            wanted = {words for words in wanted if words not in local}
+            assert time.monotonic() < deadline, f"no route to the gateway's own {wanted}"
 
     def flush_conntrack(self) -> None:
         """Forget every connection."""
