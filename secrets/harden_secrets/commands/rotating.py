@@ -18,7 +18,7 @@ from harden_secrets.commands.chosen import chosen
 from harden_secrets.commands.rotators import rotator_for
 from harden_secrets.commands.telling import Teller
 from harden_secrets.commands.workplace import Workplace
-from harden_secrets.inventory.model import SecretEntry
+from harden_secrets.inventory.model import SecretEntry, SecretKind
 from harden_secrets.rotate.delivery.entrydeliverer import EntryDeliverer
 from harden_secrets.rotate.foresight import foreseen
 from harden_secrets.rotate.lock import secret_lock
@@ -27,7 +27,7 @@ from harden_secrets.rotate.run import Result, Run, Surroundings
 from harden_secrets.rotate.schedule.standing import Standing, order, standing
 from harden_secrets.rotate.steps import Steps
 from harden_secrets.rotate.store import Store
-from harden_secrets.vault.port import Vault
+from harden_secrets.vault.port import Vault, VaultSealedError, VaultUnavailableError
 
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -72,13 +72,28 @@ class _Bench:
         self._opened: list[Cluster] = []
 
     def due(self, entries: Sequence[SecretEntry]) -> list[SecretEntry]:
-        """Those with an open rotation, and those whose time has come; what is open first, then the most overdue."""
-        open_ones = [entry for entry in entries if self._is_open(entry)]
-        standings = [found for entry in entries if entry not in open_ones and (found := self._standing(entry))]
+        """Those with an open rotation, and those whose time has come; what is open first, then the most overdue.
+
+        One of which that cannot be known is among the first: its trouble is told there, and keeps no other waiting.
+        """
+        first: list[SecretEntry] = []
+        standings: list[Standing] = []
+        for entry in entries:
+            try:
+                if self._is_open(entry):
+                    first.append(entry)
+                elif found := self._standing(entry):
+                    standings.append(found)
+            except (VaultSealedError, VaultUnavailableError):
+                raise  # the same for all of them
+            except HardenError:
+                first.append(entry)
         by_name = {entry.name: entry for entry in entries}
-        return [*open_ones, *(by_name[one.name] for one in order(standings) if one.may_begin)]
+        return [*first, *(by_name[one.name] for one in order(standings) if one.may_begin)]
 
     def _is_open(self, entry: SecretEntry) -> bool:
+        if entry.kind is SecretKind.OPAQUE:
+            return False  # nobody could have begun it, and the policy does not let us look
         loaded = self._store.load(entry.path)
         return loaded is not None and loaded.rotation.is_open
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harden.document.wording import quote
 from harden.errors import HardenError
-from harden_secrets.inventory.model import Inventory
+from harden_secrets.inventory.model import Inventory, SecretKind
 from harden_secrets.rotate.paths import lock_path, record_path
 
 RUNS = "harden/runs/*"
@@ -39,7 +39,7 @@ def grants(inventory: Inventory, more: Iterable[str] = ()) -> list[Grant]:
     Raises HardenError for a path that a policy cannot name exactly.
     """
     wanted = [Grant(entry.path, entry.name) for entry in inventory.secrets.values()]
-    rotated = [entry for entry in inventory.secrets.values() if entry.rotate is not None]
+    rotated = [entry for entry in inventory.secrets.values() if entry.kind is not SecretKind.OPAQUE]
     wanted += [Grant(record_path(entry.path), f"{entry.name}, while it is rotated") for entry in rotated]
     wanted += [
         Grant(lock_path(entry.path), f"{entry.name}, so that one host at a time rotates it") for entry in rotated
