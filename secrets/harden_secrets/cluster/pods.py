@@ -19,6 +19,12 @@ def runs(pod: Mapping[str, Any], container: str) -> bool:
     return any(one.get("name") == container and "running" in (one.get("state") or {}) for one in _statuses(pod))
 
 
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether all its containers are ready, as the kubelet sees it."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+
+
 def troubles(pod: Mapping[str, Any]) -> Iterator[str]:
     """What keeps it from running, in the words of scheduler and kubelet; no value is in them."""
     for condition in (pod.get("status") or {}).get("conditions") or ():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harden.errors import HardenError
-from harden_secrets.cluster.pods import is_living, troubles
+from harden_secrets.cluster.pods import is_living, is_ready, troubles
 from harden_secrets.cluster.port import Cluster, ConflictError, Manifest, ObjectName
 from harden_secrets.cluster.selector import selects
 from harden_secrets.cluster.settling import unsettled
@@ -58,7 +58,10 @@ class Restarts:
         Returns what does not come up again, in words.
         """
         for one in begun:
+            failed = self._cluster.get(one.name)
             self._set(one.name, one.before if one.by_this_call else value)
+            if failed is not None and one.name.kind == "StatefulSet":
+                self._clear(failed)
         return [f"{one.name}: {why}" for one in begun if (why := self.waited(one.name))]
 
     def check(self, name: ObjectName) -> None:
@@ -97,6 +100,15 @@ class Restarts:
             f"{name}: changes faster than it can be restarted", "see who changes it all the time, then run this again"
         )
 
+    def _clear(self, failed: Manifest) -> None:
+        """Delete the pods of a StatefulSet that its failed template made and that are not ready.
+
+        It waits for them for ever, whatever its template says by then (Kubernetes documentation, "Forced rollback").
+        """
+        for pod in self._pods(failed):
+            if marked(pod, self._mark) == marked(failed, self._mark) and not is_ready(pod):
+                self._cluster.delete(ObjectName.of(pod), uid=pod["metadata"]["uid"])
+
     def _follow(self) -> Callable[[Manifest], None]:
         told = ""
 
@@ -111,12 +123,13 @@ class Restarts:
 
     def _of_pods(self, name: ObjectName) -> Iterator[str]:
         workload = self._cluster.get(name)
-        selector = ((workload or {}).get("spec") or {}).get("selector")
-        if not selector:
-            return
-        for pod in self._cluster.list("v1", "Pod", name.namespace):
-            if is_living(pod) and selects(selector, pod["metadata"].get("labels") or {}):
-                yield from (f"{ObjectName.of(pod)}: {said}" for said in troubles(pod))
+        for pod in self._pods(workload) if workload is not None else ():
+            yield from (f"{ObjectName.of(pod)}: {said}" for said in troubles(pod))
+
+    def _pods(self, workload: Manifest) -> Iterator[Manifest]:
+        for pod in self._cluster.list("v1", "Pod", workload["metadata"]["namespace"]):
+            if is_living(pod) and selects(workload["spec"]["selector"], pod["metadata"].get("labels") or {}):
+                yield pod
 
 
 def progress_of(workload: Manifest) -> str:
