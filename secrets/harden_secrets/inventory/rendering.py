@@ -128,6 +128,11 @@ def _repository(repository: Repository) -> str:
     pairs = {"path": yaml_scalar(repository.path)}
     if repository.branches:
         pairs["branches"] = _list(repository.branches)
+    if repository.keys != "replace":
+        pairs["keys"] = repository.keys
+    for name in ("key_name", "remote"):
+        if value := getattr(repository, name):
+            pairs[name] = yaml_scalar(value)
     if repository.departed:
         pairs["departed"] = _list(repository.departed)
     return _braces(pairs)

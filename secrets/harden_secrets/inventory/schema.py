@@ -162,6 +162,13 @@ def _repository() -> Schema:
     fields = {
         "path": _text("The repository."),
         "branches": _texts("The branches whose files are encrypted anew."),
+        "keys": {
+            "description": "Whether the new key takes the old one's name, or has one of its own each time.",
+            "enum": ["replace", "named"],
+            "default": "replace",
+        },
+        "key_name": _text("The name of the git-crypt key; left out: the default key.", "^[A-Za-z0-9_-]{1,128}$"),
+        "remote": _text("Where the branches are: a remote's name or URL. Left out: in the repository itself.", "^[^-]"),
         "departed": _texts("Fingerprints of people's GnuPG keys that get no new key."),
     }
     return {"description": "The repository that a git-crypt key is for.", **_object(fields, ["path"])}
