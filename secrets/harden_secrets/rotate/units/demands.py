@@ -59,7 +59,7 @@ def _reads(inventory: Inventory) -> Iterator[str]:
         if entry.password is not None and entry.password.ca_file:
             yield entry.password.ca_file
         if entry.repository is not None and entry.repository.remote:
-            yield "~/.ssh"
+            yield "/root/.ssh"  # ssh looks there, whatever HOME says
         for command in _commands(entry):
             yield command[0]
 

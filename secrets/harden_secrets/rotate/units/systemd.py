@@ -19,7 +19,8 @@ from harden_secrets.systemdtext import bound, path, setting, word
 
 SERVICE, TIMER = "harden-rotate.service", "harden-rotate.timer"
 HOME = "/root"
-_HIDDEN = ("/root", "/home", "/run/user")  # systemd.exec(5), ProtectHome
+_HOMES = ("/root", "/home", "/run/user")  # systemd.exec(5), ProtectHome
+_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108  the same, PrivateTmp
 _LONGEST_RUN = timedelta(hours=6)
 
 
@@ -109,15 +110,16 @@ def _files(host: Host, needs: Demands) -> Iterator[str]:
     reads = [
         HOME + one[1:] if one.startswith("~/") else one for one in needs.reads if one.removeprefix("~/") not in names
     ]
-    shown = [one for one in (host.inventory, *host.installed, *reads) if _is_hidden(one)]
-    changed = [one for one in writes if _is_hidden(one)]
+    shown = [one for one in (host.inventory, *host.installed, *reads) if _is_below(one, _HOMES + _TEMPORARY)]
+    changed = [one for one in writes if _is_below(one, _HOMES + _TEMPORARY)]
     yield "UMask=0077"
     if kept:
         yield f"StateDirectory={DEFAULT_ROOT.name}"
         yield "StateDirectoryMode=0700"
     yield "ProtectSystem=strict"
-    yield from (f"ReadWritePaths=-{path(one)}" for one in dict.fromkeys(writes) if not _is_hidden(one))
-    yield f"ProtectHome={'tmpfs' if shown or changed else 'yes'}"
+    yield from (f"ReadWritePaths=-{path(one)}" for one in dict.fromkeys(writes) if one not in changed)
+    at_home = any(_is_below(one, _HOMES) for one in (*shown, *changed))
+    yield f"ProtectHome={'tmpfs' if at_home else 'yes'}"
     yield from (f"BindReadOnlyPaths=-{bound(one)}" for one in dict.fromkeys(shown))
     yield from (f"BindPaths=-{bound(one)}" for one in dict.fromkeys(changed))
     yield "PrivateTmp=yes"
@@ -156,5 +158,5 @@ def _rights(needs: Demands, *, others: bool) -> Iterator[str]:
     yield "SystemCallErrorNumber=EPERM"
 
 
-def _is_hidden(name: str) -> bool:
-    return any(PurePosixPath(name).is_relative_to(folder) for folder in _HIDDEN)
+def _is_below(name: str, folders: tuple[str, ...]) -> bool:
+    return any(PurePosixPath(name).is_relative_to(folder) for folder in folders)
