@@ -71,7 +71,12 @@ def delivers(world: World, then: Callable[[], object] = lambda: None) -> None:
 
 def when_asked(world: World, act: Callable[[], object]) -> None:
     """What an operator does as soon as an annotation of its object changes."""
-    world.cluster.after.append(lambda call: act() if _is_nudge(call) else None)
+
+    def look(call: Call) -> None:
+        if _is_nudge(call):
+            act()
+
+    world.cluster.after.append(look)
 
 
 def _is_nudge(call: Call) -> bool:
@@ -141,9 +146,10 @@ def test_an_operator_that_does_not_deliver_is_quoted(refresh: timedelta | None, 
     way = Delivery("vault-secrets-operator", "apps", "key", keys=VSO.keys, refresh=refresh)
     with pytest.raises(HardenError) as error:
         world.deliverer(way).deliver(NAME, NEW, OLD)
-    assert error.value.messages == (
+    (message,) = error.value.messages
+    assert message == (
         f"secret apps/key: vault-secrets-operator has not delivered k in {seconds} seconds: "
-        "it says: Failed to read Vault secret: permission denied",
+        "it says: Failed to read Vault secret: permission denied"
     )
     assert "kubectl -n apps describe vaultstaticsecret maker" in error.value.hints[0]
     assert seconds <= world.seconds < seconds + 2
