@@ -80,7 +80,7 @@ class SshRotator:
 
     def prove(self, target: str, pair: Pair) -> str:
         """A fresh login with the new key only; a command is run where the key itself may run any."""
-        site, old, new, way = self._of(target, pair)
+        site, _, new, way = self._of(target, pair)
         server = must_log_in(site.as_user(new, way)).server
         if site.is_edited_by_another:
             return f"{new.fingerprint} logged in to {server}"

@@ -10,7 +10,6 @@ from harden_secrets.rotate.kinds.ssh.editing import KeysFile
 from harden_secrets.rotate.kinds.ssh.keypair import KeyPair
 from harden_secrets.rotate.kinds.ssh.session import Session, opened
 
-
 Way = tuple[KeyPair, ...]
 """The keys that may open the hosts on the way, the one that is to be tried first being the first."""
 
