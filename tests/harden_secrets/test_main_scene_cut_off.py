@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -135,20 +136,28 @@ def killed(estate: Estate, *words: str, then: str, every: int) -> int:
         start = estate.journal_lines()
         process = estate.harden.begin("secrets", *words)
 
-        def far_enough(start: int = start) -> bool:
-            return estate.journal_lines() >= start + every
+        def written(more: int, start: int = start) -> bool:
+            return estate.journal_lines() >= start + more
 
-        if not killed_when(process, far_enough, later):
+        # However fast the machine is: within the next step at the latest.
+        if not killed_when(process, partial(written, every), later, partial(written, every + 2)):
             return kills
         (run,) = (path.name for path in (estate.harden.state / "secrets" / "runs").iterdir())
         words = then, run
     raise AssertionError
 
 
-def killed_when(process: "subprocess.Popen[str]", moment: Callable[[], bool], later: float = 0) -> bool:
-    """Kill it at a moment, or a little later; False where it ended well before."""
+def killed_when(
+    process: "subprocess.Popen[str]",
+    moment: Callable[[], bool],
+    later: float = 0,
+    latest: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Kill it at a moment, or a little later, which ends with ``latest``; False where it ended well before."""
     wait(process, moment)
-    time.sleep(later)
+    end = time.monotonic() + later
+    while time.monotonic() < end and not latest():
+        time.sleep(0.005)
     process.kill()
     said = process.communicate(timeout=LONGEST)[0]
     assert process.returncode in (0, -signal.SIGKILL), said
