@@ -45,7 +45,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is tried. ``start``: fields that work now, or none; ``made_field``: the one that harden makes a value for."""
+    """What is tried. ``start``: fields that work now, or none; ``made_field``: for which harden makes a value."""
 
     arguments: Sequence[str]
     timeout: timedelta

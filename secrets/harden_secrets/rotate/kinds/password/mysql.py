@@ -9,6 +9,7 @@ A user is every account of that name, whatever its host part.
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -62,12 +63,10 @@ class MySql:
 
     def sessions(self, by: Account, user: str) -> Sequence[str]:
         """By address."""
-        query = (
-            "SELECT SUBSTRING_INDEX(HOST, ':', 1), COUNT(*) FROM information_schema.PROCESSLIST"
-            " WHERE USER = %s AND ID <> CONNECTION_ID() GROUP BY 1 ORDER BY 2 DESC, 1"
-        )
+        query = "SELECT HOST FROM information_schema.PROCESSLIST WHERE USER = %s AND ID <> CONNECTION_ID()"
         with self._session(by) as session:
-            return [f"{count} from {host or 'a socket'}" for host, count in _rows(session, query, user)]
+            counted = Counter(_address(str(host or "")) for (host,) in _rows(session, query, user))
+        return [f"{count} from {host or 'a socket'}" for host, count in counted.most_common()]
 
     def end_sessions(self, by: Account, user: str) -> int:
         """``KILL``."""
@@ -85,7 +84,8 @@ class MySql:
     def probe(self, by: Account, account: Account) -> None:
         """As the protocol says."""
         with self._session(by) as session:
-            self._refuse_plugins(session, account.user)
+            if by.user != account.user:
+                self._refuse_plugins(session, account.user)
             probed = self._connect(account)
             try:
                 thread = int(probed.thread_id())
@@ -189,6 +189,12 @@ def _hosts(session: Any, user: str) -> list[str]:
 def _threads(session: Any, user: str) -> list[int]:
     query = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = %s AND ID <> CONNECTION_ID()"
     return [int(thread) for (thread,) in _rows(session, query, user)]
+
+
+def _address(host: str) -> str:
+    """Without the port, which comes last, behind IPv6 addresses too; a session through the socket has none."""
+    address, _, port = host.rpartition(":")
+    return address if port.isdigit() else host
 
 
 def _rows(session: Any, statement: str, *values: object) -> Sequence[Sequence[Any]]:

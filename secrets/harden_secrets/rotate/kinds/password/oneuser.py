@@ -41,7 +41,7 @@ class OneUser:
 
     def end_sessions(self, target: str, fields: Fields) -> str:
         """All that there are: the server does not say with which password one was begun."""
-        return f"{self.server.end_sessions(self._by(fields), self.rules.users[0])} sessions ended"
+        return f"sessions ended: {self.server.end_sessions(self._by(fields), self.rules.users[0])}"
 
     def _account(self, fields: Fields) -> Account:
         return Account(self.rules.users[0], password_of(fields, self.rules.field))

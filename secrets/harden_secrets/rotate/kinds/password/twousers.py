@@ -106,7 +106,7 @@ class TwoUsers:
     def _shut(self, user: str) -> str:
         by = admin(self.rules, self.read)
         self.server.shut(by, user)
-        return f"{user} may not log in and has no password; {self.server.end_sessions(by, user)} sessions ended"
+        return f"{user} may not log in and has no password; sessions ended: {self.server.end_sessions(by, user)}"
 
     def _other(self, user: str) -> str:
         return next(one for one in self.rules.users if one != user)

@@ -1,0 +1,442 @@
+"""Passwords of real databases: PostgreSQL and MariaDB."""
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harden.errors import HardenError
+from harden_secrets.confidential import Confidential
+from harden_secrets.inventory.model import PasswordRules, SecretEntry, SecretKind
+from harden_secrets.rotate.kinds.password import password_rotator
+from harden_secrets.rotate.kinds.password.server import Endpoint
+from harden_secrets.rotate.rotator import Fields, Pair, Rotator
+from tests.harden_secrets.rotate_databases import (
+    ADMIN,
+    DatabaseServer,
+    mariadb_server,
+    mariadb_session,
+    postgresql_server,
+    postgresql_session,
+)
+
+USERS = ("app_a", 'app "b"\';--\\')  # a name is data
+FIRST = "First0-password-of-the-tests"
+HBA = """
+host all open_door 127.0.0.1/32 trust
+host all postgres 127.0.0.1/32 reject
+host all all 127.0.0.1/32 scram-sha-256
+"""
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Estate:
+    """A server and how to speak with it, beside harden."""
+
+    database: str
+    server: DatabaseServer
+    session: Callable[[DatabaseServer, str, str], Any]
+
+    def login(self, user: str, password: str) -> Any:
+        return self.session(self.server, user, password)
+
+    def run(self, statement: str) -> None:
+        session = self.login(*ADMIN)
+        if self.database == "postgresql":
+            session.execute_simple(statement)
+        else:
+            session.cursor().execute(statement)
+        session.close()
+
+    def quoted(self, user: str) -> str:
+        if self.database == "postgresql":
+            return '"' + user.replace('"', '""') + '"'
+        return "'" + user.replace("\\", "\\\\").replace("'", "\\'") + "'@'%'"
+
+    def make(self, user: str, password: str) -> None:
+        name = self.quoted(user)
+        if self.database == "postgresql":
+            self.run(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+        else:
+            self.run(f"CREATE USER {name} IDENTIFIED BY '{password}'")
+
+    def drop(self, user: str) -> None:
+        what = "ROLE" if self.database == "postgresql" else "USER"
+        self.run(f"DROP {what} IF EXISTS {self.quoted(user)}")
+
+    def rotator(self, seconds: int = 10, **more: Any) -> Rotator:
+        rules = PasswordRules(
+            database=self.database, host="127.0.0.1", port=self.server.port, users=USERS, admin="db-admin"
+        )
+        entry = SecretEntry(
+            "shop",
+            SecretKind.PASSWORD,
+            "apps/shop",
+            password=replace(rules, **more),
+            timeout=timedelta(seconds=seconds),
+        )
+        return password_rotator(entry, read_admin)
+
+
+def read_admin(name: str) -> Fields:
+    assert name == "db-admin"
+    return fields(user=ADMIN[0], password=ADMIN[1])
+
+
+def fields(**texts: str) -> Fields:
+    return {name: Confidential(text.encode()) for name, text in texts.items()}
+
+
+def text(held: Fields, name: str) -> str:
+    return held[name].reveal().decode()
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[Estate]:
+    with postgresql_server(HBA) as server:
+        yield Estate("postgresql", server, postgresql_session)
+
+
+@pytest.fixture(scope="module")
+def mysql() -> Iterator[Estate]:
+    with mariadb_server() as server:
+        yield Estate("mysql", server, mariadb_session)
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def estate(request: pytest.FixtureRequest) -> Estate:
+    """Either server, with the first user in use and the second one without a password that anybody knows."""
+    found: Estate = request.getfixturevalue(request.param)
+    for user in USERS:
+        found.drop(user)
+    found.make(USERS[0], FIRST)
+    found.make(USERS[1], "Nobody-knows-this-1")
+    return found
+
+
+OLD = fields(user=USERS[0], password=FIRST, url="db.example.org")
+
+
+def begin(rotator: Rotator, old: Fields = OLD) -> Pair:
+    """Up to the moment at which nothing but Vault knows the new password."""
+    rotator.check(old)
+    return Pair(old, rotator.generate(old), "0123456789ab", NOW)
+
+
+def carry_on(rotator: Rotator, pair: Pair, times: int = 1) -> list[str]:
+    """All that the machine asks for, each ``times`` times; what the last of each said."""
+    (target,) = rotator.targets
+    said = []
+    for step in (
+        lambda: rotator.install(target, pair),
+        lambda: rotator.prove(target, pair),
+        lambda: rotator.cut_over(target, pair),
+        lambda: rotator.limit(target, pair, datetime.now(UTC) + timedelta(hours=1)),
+        lambda: rotator.still_used(target, pair, NOW),
+        lambda: rotator.retire(target, pair),
+        lambda: rotator.prove_refused(target, pair),
+    ):
+        for _ in range(times):
+            words = step()
+        said.append(words)
+    return said
+
+
+def goes_in(estate: Estate, held: Mapping[str, Confidential]) -> bool:
+    try:
+        estate.login(text(held, "user"), text(held, "password")).close()
+    except Exception as error:
+        if not any(word in str(error) for word in ("password", "denied", "locked", "not permitted")):
+            raise
+        return False
+    return True
+
+
+def test_two_users_take_turns(estate: Estate) -> None:
+    """Three rotations, each step twice: both are good in between, and at the end exactly one."""
+    rotator, current = estate.rotator(), OLD
+    for turn in range(3):
+        pair = begin(rotator, current)
+        assert text(pair.new, "user") == USERS[(turn + 1) % 2]
+        assert text(pair.new, "url") == "db.example.org"
+        (target,) = rotator.targets
+        rotator.install(target, pair)
+        assert goes_in(estate, pair.old)
+        assert goes_in(estate, pair.new)
+        words = carry_on(rotator, pair, times=2)
+        assert words[-1].startswith("refused")
+        assert not goes_in(estate, pair.old)
+        assert goes_in(estate, pair.new)
+        current = pair.new
+
+
+def test_the_old_users_sessions_are_seen_and_ended(estate: Estate) -> None:
+    """Who still uses the old password is told; a session that was opened with it does not outlive it."""
+    rotator = estate.rotator()
+    pair = begin(rotator)
+    (target,) = rotator.targets
+    rotator.install(target, pair)
+    session = estate.login(USERS[0], FIRST)
+    said = rotator.still_used(target, pair, NOW)
+    assert "1" in said
+    assert "127.0.0.1" in said
+    assert "sessions ended: 1" in rotator.retire(target, pair)
+    with pytest.raises(Exception, match=r"(?i)network|lost|gone|terminat|error"):
+        session.run("SELECT 1") if estate.database == "postgresql" else session.query("SELECT 1")
+    with suppress(Exception):
+        session.close()
+    assert rotator.still_used(target, pair, NOW) == ""
+
+
+def test_the_password_is_in_no_log(estate: Estate, capfd: pytest.CaptureFixture[str]) -> None:
+    """Though the server logs every statement: it gets a verifier or a hash. Neither is it in what harden prints."""
+    rotator = estate.rotator()
+    pair = begin(rotator)
+    carry_on(rotator, pair)
+    log = estate.server.log
+    assert "ALTER" in log
+    binary = b"".join(path.read_bytes() for path in estate.server.folder.glob("binary.*"))
+    assert text(pair.new, "password").encode() not in log.encode() + binary
+    assert text(pair.new, "password") not in "".join(capfd.readouterr())
+
+
+def test_a_withdrawn_rotation_leaves_the_old_user_alone(estate: Estate) -> None:
+    """The new one cannot log in, the old one can; asked for twice, and before anything was installed too."""
+    rotator = estate.rotator()
+    pair = begin(rotator)
+    (target,) = rotator.targets
+    rotator.withdraw(target, pair)
+    rotator.install(target, pair)
+    for _ in range(2):
+        rotator.withdraw(target, pair)
+        assert goes_in(estate, pair.old)
+        assert not goes_in(estate, pair.new)
+
+
+def test_a_server_that_is_down_is_no_refusal(estate: Estate) -> None:
+    """Every step says that it cannot be reached, and goes on when it is back; nothing counts as proved."""
+    rotator = estate.rotator()
+    pair = begin(rotator)
+    (target,) = rotator.targets
+    steps: list[Callable[[], str]] = [
+        lambda: rotator.install(target, pair),
+        lambda: rotator.prove(target, pair),
+        lambda: rotator.retire(target, pair),
+        lambda: rotator.prove_refused(target, pair),
+        lambda: rotator.withdraw(target, pair),
+    ]
+    estate.server.stop()
+    try:
+        for step in steps:
+            with pytest.raises(HardenError, match=r"cannot be reached|Can't connect") as raised:
+                step()
+            assert type(raised.value) is HardenError
+    finally:
+        estate.server.start()
+    carry_on(rotator, pair)
+    assert not goes_in(estate, pair.old)
+
+
+def test_retiring_needs_the_new_one_to_work(estate: Estate) -> None:
+    """A new user that somebody has locked in the meantime keeps the old one alive."""
+    rotator = estate.rotator()
+    pair = begin(rotator)
+    (target,) = rotator.targets
+    rotator.install(target, pair)
+    rotator.withdraw(target, pair)
+    with pytest.raises(HardenError):
+        rotator.retire(target, pair)
+    assert goes_in(estate, pair.old)
+
+
+def test_what_still_works_is_not_called_refused(estate: Estate) -> None:
+    """The proof is a login."""
+    rotator = estate.rotator()
+    pair = begin(rotator)
+    (target,) = rotator.targets
+    with pytest.raises(HardenError, match="can still log in"):
+        rotator.prove_refused(target, pair)
+
+
+@pytest.mark.parametrize(
+    ("old", "says"),
+    [
+        ({**OLD, **fields(password="not this one")}, "the password in Vault is not good now"),
+        ({**OLD, **fields(user="somebody")}, "holds none of the users in the inventory"),
+        ({name: value for name, value in OLD.items() if name != "user"}, 'no field "user" in Vault'),
+        ({name: value for name, value in OLD.items() if name != "password"}, 'no field "password"'),
+    ],
+)
+def test_what_is_not_as_vault_says_stops_it_before_it_begins(estate: Estate, old: Fields, says: str) -> None:
+    """A password that is not in use, or a user that is neither of the two, must not make another one change."""
+    with pytest.raises(HardenError, match=says):
+        estate.rotator().check(old)
+
+
+def test_a_user_who_is_in_use_does_not_get_another_password(estate: Estate) -> None:
+    """Somebody uses the other user: what is in Vault is not what consumers have."""
+    session = estate.login(USERS[1], "Nobody-knows-this-1")
+    try:
+        with pytest.raises(HardenError, match="is in use: 1"):
+            estate.rotator().check(OLD)
+    finally:
+        session.close()
+
+
+def test_a_missing_user_is_told(estate: Estate) -> None:
+    """Rather than made: harden does not know what it may do."""
+    estate.drop(USERS[1])
+    with pytest.raises(HardenError, match="has no user"):
+        estate.rotator().check(OLD)
+
+
+def test_an_admin_without_rights_is_told_before_anything_changes(estate: Estate) -> None:
+    """Who cannot end sessions could not retire a password."""
+    estate.drop("weak_admin")
+    estate.make("weak_admin", "Weak-admins-password-1")
+    if estate.database == "mysql":
+        estate.run("GRANT SELECT ON mysql.user TO 'weak_admin'@'%'")
+    rotator = estate.rotator()
+    weak = fields(user="weak_admin", password="Weak-admins-password-1")
+    with pytest.raises(HardenError) as raised:
+        replace(rotator, read=lambda _name: weak).check(OLD)  # type: ignore[type-var]
+    assert any("GRANT" in hint for hint in raised.value.hints)
+
+
+@pytest.mark.parametrize("admin", ["db-admin", ""])
+def test_one_user_changes_at_the_cut_over(estate: Estate, admin: str) -> None:
+    """By the admin or by himself: nothing before it, then the new password only; sessions from before are ended."""
+    rotator = estate.rotator(users=USERS[:1], admin=admin)
+    pair = begin(rotator)
+    (target,) = rotator.targets
+    assert "one place" in " ".join(rotator.check(pair.old).lines)
+    rotator.install(target, pair)
+    rotator.prove(target, pair)
+    assert goes_in(estate, pair.old)
+    session = estate.login(USERS[0], FIRST)
+    said = carry_on(rotator, pair, times=2)
+    assert said[-1].startswith("refused")
+    assert goes_in(estate, pair.new)
+    assert not goes_in(estate, pair.old)
+    with suppress(Exception):
+        session.close()
+    rotator.withdraw(target, pair)
+    assert goes_in(estate, pair.old)
+    assert not goes_in(estate, pair.new)
+
+
+def test_a_password_ends_by_itself_in_postgresql(postgresql: Estate) -> None:
+    """VALID UNTIL: dead at that time even if nobody comes to retire it; the next turn of that user has no end."""
+    for user in USERS:
+        postgresql.drop(user)
+        postgresql.make(user, FIRST)
+    rotator = postgresql.rotator()
+    pair = begin(rotator)
+    (target,) = rotator.targets
+    rotator.install(target, pair)
+    assert rotator.limit(target, pair, datetime.now(UTC) + timedelta(seconds=1)) != ""
+    assert goes_in(postgresql, pair.old)
+    time.sleep(1.2)
+    assert rotator.prove_refused(target, pair).startswith("refused")
+    carry_on(rotator, pair)
+    back = begin(rotator, pair.new)
+    carry_on(rotator, back)
+    assert goes_in(postgresql, back.new)
+
+
+def test_a_server_that_trusts_everybody_is_no_proof(postgresql: Estate) -> None:
+    """Where pg_hba.conf says trust, every password works, and none could ever be proved refused."""
+    postgresql.drop("open_door")
+    postgresql.make("open_door", FIRST)
+    rotator = postgresql.rotator(users=("open_door",), admin="")
+    with pytest.raises(HardenError, match="gets in with any password"):
+        rotator.check(fields(password=FIRST))
+
+
+def test_a_line_in_pg_hba_is_no_refusal_of_a_password(postgresql: Estate) -> None:
+    """It says nothing of the password, though its SQLSTATE is that of one: no proof that it is dead."""
+    postgresql.drop("postgres")
+    postgresql.make("postgres", FIRST)
+    rotator = postgresql.rotator(users=("postgres",), admin="")
+    pair = Pair(fields(password=FIRST), fields(password="x"), "0123456789ab", NOW)
+    with pytest.raises(HardenError, match=r"pg_hba\.conf") as raised:
+        rotator.prove_refused(rotator.targets[0], pair)
+    assert type(raised.value) is HardenError
+
+
+def test_a_server_of_another_kind_is_told_in_words(postgresql: Estate, mysql: Estate) -> None:
+    """Neither a traceback nor a refusal."""
+    wrong = [
+        replace(postgresql, server=mysql.server).rotator(seconds=2),
+        replace(mysql, server=postgresql.server).rotator(seconds=2),
+    ]
+    for rotator in wrong:
+        with pytest.raises(HardenError) as raised:
+            rotator.prove(rotator.targets[0], Pair(OLD, rotator.generate(OLD), "0123456789ab", NOW))
+        assert type(raised.value) is HardenError
+
+
+def test_the_certificate_is_checked(estate: Estate, tmp_path: Path) -> None:
+    """With an authority named, the connection is TLS and the server's certificate has to be its."""
+    authority = estate.server.folder / "certificate.pem"
+    rotator = estate.rotator(ca_file=str(authority))
+    carry_on(rotator, begin(rotator))
+    other = estate.rotator(host="localhost", ca_file=str(authority))
+    with pytest.raises(HardenError, match=r"(?i)certificate"):
+        other.check(OLD)
+
+
+def test_a_server_elsewhere_is_spoken_to_by_tls_only() -> None:
+    """Whatever the inventory says: there is no way to leave it out, nor the name of the server."""
+    elsewhere = Endpoint("postgresql", "db.example.org", 5432, "", "", 1).tls()
+    assert elsewhere is not None
+    assert elsewhere.verify_mode is ssl.CERT_REQUIRED
+    assert elsewhere.check_hostname
+    for host in ("127.0.0.1", "::1", "[::1]", "localhost", "/run/postgresql"):
+        assert Endpoint("postgresql", host, 5432, "", "", 1).tls() is None
+
+
+@contextmanager
+def sampled(pids: set[int]) -> Iterator[set[bytes]]:
+    """Every command line and environment of these processes and their children while the block runs."""
+    seen: set[bytes] = set()
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            for folder in Path("/proc").iterdir():
+                if folder.name.isdigit():
+                    with suppress(OSError, ValueError, IndexError):
+                        parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                        if int(folder.name) in pids or parent in pids:
+                            seen.add((folder / "cmdline").read_bytes())
+                            seen.add((folder / "environ").read_bytes())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_the_password_is_on_no_command_line(postgresql: Estate) -> None:
+    """PostgreSQL shows in the process list what a session does."""
+    for user in USERS:
+        postgresql.drop(user)
+        postgresql.make(user, FIRST)
+    rotator = postgresql.rotator()
+    pair = begin(rotator)
+    with sampled({postgresql.server.pid}) as seen:
+        carry_on(rotator, pair, times=3)
+    assert any(b"harden_admin" in line for line in seen)
+    assert not any(text(pair.new, "password").encode() in line for line in seen)
