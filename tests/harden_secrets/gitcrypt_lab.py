@@ -4,12 +4,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 
 from harden_secrets.confidential import Confidential
+from harden_secrets.inventory.model import Repository, SecretEntry, SecretKind
+from harden_secrets.rotate.kinds.gitcrypt import gitcrypt_rotator
 from harden_secrets.rotate.rotator import Fields, Pair, Rotator
 
 WHEN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -151,7 +154,9 @@ PLAIN_FILES: Mapping[str, bytes] = {
         b'"with space.txt" filter=git-crypt diff=git-crypt\n'
     ),
     "README.md": b"for everybody\n",
-    "nested/.gitattributes": b"* filter=git-crypt diff=git-crypt\n.gitattributes !filter !diff\nopen.txt !filter !diff\n",
+    "nested/.gitattributes": (
+        b"* filter=git-crypt diff=git-crypt\n.gitattributes !filter !diff\nopen.txt !filter !diff\n"
+    ),
     "nested/open.txt": b"in the open\n",
     "model.big": b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 3\n",
 }
@@ -187,13 +192,20 @@ def fill(lab: Lab) -> None:
     shutil.rmtree(other)
 
 
-def pair(rotator: Rotator, old: Fields, rotation: str = "0123456789ab") -> Pair:
+def rotator_of(lab: Lab, *branches: str, keys: Literal["replace", "named"] = "replace", **more: Any) -> Rotator:
+    """What rotates the key of a lab's repository; ``more`` as in :class:`Repository`."""
+    repository = Repository(**{"path": str(lab.path), "branches": branches, "keys": keys, **more})
+    return gitcrypt_rotator(SecretEntry("infra", SecretKind.GIT_CRYPT, "infra/key", repository=repository), None)
+
+
+def begun(rotator: Rotator, old: Fields, rotation: str = "0123456789ab") -> Pair:
     """A rotation that has just begun."""
     return Pair(old, rotator.generate(old), rotation, WHEN)
 
 
-def rotate(rotator: Rotator, both: Pair, until: Iterable[str] = ()) -> list[str]:
-    """Goes through all phases of the repository; what each has shown."""
-    phases = ("install", "prove", "cut_over", "retire", "prove_refused")
-    stop = tuple(until)
-    return [getattr(rotator, phase)(rotator.targets[0], both) for phase in phases if not stop or phase in stop]
+def go(rotator: Rotator, pair: Pair, *phases: str) -> list[str]:
+    """Goes through phases, or all of them; what each has shown."""
+    return [getattr(rotator, phase)(rotator.targets[0], pair) for phase in phases or PHASES]
+
+
+PHASES = ("install", "prove", "cut_over", "retire", "prove_refused")

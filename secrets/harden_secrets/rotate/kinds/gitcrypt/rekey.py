@@ -15,10 +15,12 @@ from harden_secrets.rotate.kinds.gitcrypt.branches import OURS, Here, Move, Move
 from harden_secrets.rotate.kinds.gitcrypt.checkouts import BroughtAlong, Change, changes, checkouts
 from harden_secrets.rotate.kinds.gitcrypt.gpg import keyring
 from harden_secrets.rotate.kinds.gitcrypt.gpgusers import Wrapping
+from harden_secrets.rotate.kinds.gitcrypt.layout import repository
 from harden_secrets.rotate.kinds.gitcrypt.proof import prove_read, prove_refused
 from harden_secrets.rotate.kinds.gitcrypt.rekeying import Signing, Succession
 from harden_secrets.rotate.kinds.gitcrypt.site import Site
 from harden_secrets.rotate.kinds.gitcrypt.survey import State
+from harden_secrets.rotate.kinds.gitcrypt.unlocked import UnlockedKey
 
 _ATTEMPTS = 3
 _WHICH = "the key in Vault may be another one, or `branches` in the inventory other branches than meant"
@@ -104,6 +106,12 @@ class Rekey:
         for along, wanted in self._along(self._local_moves()):
             along.go_back(wanted)
         self.site.remove_refs(self.prefix)
+
+    def forget(self) -> None:
+        """No unlocked clone here has the new key."""
+        for checkout in checkouts(self.site.entry.path):
+            git = repository(str(checkout.root))
+            UnlockedKey(checkout.git_dir, self.keys.old, self.keys.new, git).go_back()
 
     def _move(self, moves: Mapping[str, Move]) -> None:
         local = self._local_moves()

@@ -121,6 +121,7 @@ class GitCryptRotator:
             if installed.moves:
                 back.prove()
                 back.cut_over()
+            rekey.forget()
             here.remove_refs(f"{OURS}/")
             return "encrypted with the old key again" if installed.moves else "the new commits are gone"
 

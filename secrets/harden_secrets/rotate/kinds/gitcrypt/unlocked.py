@@ -73,8 +73,8 @@ def _file(git_dir: Path, folder: str) -> WorktreeFile:
 
 
 def _settings(file: KeyFile) -> dict[str, str]:
-    """What ``git-crypt unlock`` sets for a named key."""
-    of_key = f" --key-name={file.name}"
+    """What ``git-crypt unlock`` sets for a key."""
+    of_key = f" --key-name={file.name}" if file.name else ""
     return {
         f"filter.{file.driver}.smudge": f'"git-crypt" smudge{of_key}',
         f"filter.{file.driver}.clean": f'"git-crypt" clean{of_key}',
