@@ -3,14 +3,17 @@
     with SshdLab(tmp_path) as lab:
         host = lab.host()                                # users root, app, ops (who has sudo), plain; sshd listens
         host.authorize(lab.old_line)                     # authorized_keys of app
-        entry = lab.entry([host.target()])               # an entry of the inventory
-        rotator = lab.reached(ssh_rotator(entry, ...))   # its methods run where the hosts can be reached
+        rotation = lab.rotation([host.target()])         # its rotator, as a machine would drive it
+        rotation.rotator.install(rotation.name, rotation.pair)
 
 Hosts are ``10.77.0.N`` and ``fd77::N``. ``lab.call(function)`` runs anything there, ``lab.command(…)`` a program.
 """
 
 import itertools
+import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -20,7 +23,8 @@ from lab.netns import Netns
 
 from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.model import SecretEntry, SecretKind, Target
-from harden_secrets.rotate.rotator import Fields, Rotator
+from harden_secrets.rotate.kinds.ssh import ssh_rotator
+from harden_secrets.rotate.rotator import Fields, Pair, Rotator
 from tests.harden_secrets.sshd_log import Syslog
 from tests.harden_secrets.sshd_target import SshdTarget, private_file, public_line
 
@@ -33,6 +37,7 @@ class SshdLab:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count(2)
+        self._consumers = itertools.count()
         self._spaces: list[Netns] = []
         self.hosts: list[SshdTarget] = []
         self._syslog = Syslog()
@@ -91,6 +96,42 @@ class SshdLab:
         """The secret whose targets these are."""
         return SecretEntry("app-ssh", SecretKind.SSH_KEY, "app/ssh", targets=tuple(targets), **more)
 
+    def rotation(self, targets: Sequence[Target], old: Fields | None = None, login: Fields | None = None) -> "Rotation":
+        """A rotation that has made its new key. ``login`` are the fields of any secret that is a ``login_key``."""
+        before = self.old if old is None else old
+        rotator = ssh_rotator(self.entry(targets), lambda _: (login or {})["private_key"])
+        pair = Pair(before, rotator.generate(before), "0123456789ab", datetime.now(UTC))
+        return Rotation(self.reached(rotator), pair, tuple(rotator.targets))
+
+    def login(self, key: Confidential, host: SshdTarget, *command: str, user: str = "app") -> "subprocess.Popen[str]":
+        """A plain ssh of somebody who has that key, as a consumer would run it; its end is the caller's matter."""
+        file = self._folder / f"consumer{next(self._consumers)}"
+        file.touch(0o600)
+        file.write_bytes(key.reveal())
+        options = (
+            "-oBatchMode=yes",
+            "-oStrictHostKeyChecking=no",
+            "-oUserKnownHostsFile=/dev/null",
+            "-oIdentityAgent=none",
+        )
+        argv = ("ssh", "-F", "none", "-q", *options, "-oIdentitiesOnly=yes", "-i", str(file), "-p", str(host.port))
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            self.command(*argv, f"{user}@{host.address}", *command), stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        )
+
+    def other_key(self, kind: str = "ed25519") -> Fields:
+        """The fields of a secret with a key of its own, as ssh-keygen makes it."""
+        file = self._folder / f"key{next(self._consumers)}"
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(file)], check=True, timeout=30)
+        return {"private_key": Confidential(file.read_bytes())}
+
+    def lets_in(self, key: Confidential, host: SshdTarget, user: str = "app") -> bool:
+        """Whether somebody with that key can run a command there."""
+        with self.login(key, host, "echo", "in", user=user) as consumer:
+            printed, _ = consumer.communicate(timeout=30)
+        return printed == "in\n"
+
     def call(self, function: Callable[[], T]) -> T:
         """The value of a function that is called where the hosts can be reached."""
         return self.hub.call(function)
@@ -115,6 +156,31 @@ class SshdLab:
         for one, device, address in ((way, f"b{number}", 1), (space, "eth0", 2)):
             one.run("ip", "addr", "add", f"10.78.{number}.{address}/24", "dev", device)
             one.run("ip", "link", "set", device, "up")
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A rotator whose methods are called where the hosts can be reached, and what they are called with."""
+
+    rotator: Rotator
+    pair: Pair
+    names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The only target."""
+        (name,) = self.names
+        return name
+
+    @property
+    def old(self) -> Confidential:
+        """The old private key."""
+        return self.pair.old["private_key"]
+
+    @property
+    def new(self) -> Confidential:
+        """The new private key."""
+        return self.pair.new["private_key"]
 
 
 class _Reached:

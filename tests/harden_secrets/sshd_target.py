@@ -19,6 +19,7 @@ from harden_secrets.inventory.model import Jump, Target
 from tests.harden_secrets.sshd_log import Syslog
 
 USERS = {"root": 0, "app": 61001, "ops": 61002, "plain": 61003}  # ops may become root by sudo
+# The usual key exchange withstands quantum computers and takes seven times the time.
 _CONFIG = """
 Port {port}
 HostKey {folder}/etc/host_key
@@ -30,6 +31,7 @@ KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 PrintMotd no
 MaxStartups 200
+KexAlgorithms curve25519-sha256
 MaxAuthTries 20
 """
 # Its arguments are data. Devices are those of the machine, in a /dev of its own, for the socket of its log.

@@ -122,19 +122,21 @@ wall() {
   said=$(date -d "@$at" +%Y%m%d%H%M%S 2>&1) && answer ok "$said" || refuse "$said"
 }
 
+journal() { journalctl -q --no-pager "$@" _UID=0 SYSLOG_IDENTIFIER=sshd + _UID=0 SYSLOG_IDENTIFIER=sshd-session 2>/dev/null; }
+accepted() { grep -a 'sshd.*: Accepted ' | tail -n 20000; }
+
 signins() {
   IFS= read -r source && IFS= read -r since || exit 1
   if [ "$source" = journal ]; then
-    has journalctl || { refuse "there is no journalctl"; return; }
-    journalctl -q --no-pager -o short-unix --since "@$since" \
-      _UID=0 SYSLOG_IDENTIFIER=sshd + _UID=0 SYSLOG_IDENTIFIER=sshd-session 2>/dev/null | accepted
+    # Whoever may not read it is told that there is nothing in it.
+    has journalctl && [ -n "$(journal -n 1)" ] || { refuse "the journal cannot be read"; return; }
+    journal -o short-unix --since "@$since" | accepted
   else
     [ -f "$source" ] && [ -r "$source" ] || { refuse "$source cannot be read"; return; }
     cat "$source.1" "$source" 2>/dev/null | accepted
   fi
   answer ok
 }
-accepted() { grep -a 'sshd.*: Accepted ' | tail -n 20000; }
 
 parent_of() { while read -r key value; do [ "$key" = PPid: ] && echo "$value" && break; done <"/proc/$1/status"; }
 children_of() {

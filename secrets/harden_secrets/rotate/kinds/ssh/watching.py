@@ -10,7 +10,7 @@ from harden_secrets.rotate.kinds.ssh.session import RefusalError, Session
 from harden_secrets.rotate.kinds.ssh.signins import Clock, SignIn, read, sessions_of
 
 _PLACES = ("journal", "/var/log/auth.log", "/var/log/secure", "/var/log/messages")
-_LOOKS = 8  # a log may be written a moment later
+_LOOKS = 10  # a log may be written a moment later
 _STEP = 0.25
 _NOTABLE = timedelta(seconds=60)
 
@@ -47,15 +47,19 @@ def look(session: Session, log: str, since: datetime) -> Log:
         return Log(None, "the inventory says that sshd's log is not to be read")
     places = _PLACES if log == "auto" else (log,)
     for attempt in range(_LOOKS):
-        for logins in _found(session, places, since):
+        found = list(_found(session, places, since))
+        for logins in found:
             if any((one.address, one.port) == session.source for one in logins):
                 return Log(logins)
+        if not found:
+            break
         if attempt + 1 < _LOOKS:
             time.sleep(_STEP)
     return Log(None, f"sshd's log cannot be read there (looked for in {', '.join(places)})")
 
 
 def _found(session: Session, places: tuple[str, ...], since: datetime) -> Iterator[list[SignIn]]:
+    """What each place that can be read has."""
     now = clock(session)
     begin = min(since, now.now - timedelta(minutes=10))  # ours of just now is to be among them
     for place in places:
