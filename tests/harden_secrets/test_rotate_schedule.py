@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harden_secrets.inventory.blackouts import is_black, leaves_no_day, parse_blackout
@@ -199,6 +199,7 @@ def is_fine(rotate: Rotate, moment: datetime, zone: ZoneInfo) -> bool:
     return start <= clock < end if start < end else clock >= start or clock < end
 
 
+@settings(deadline=None)
 @given(schedules(), MOMENTS, st.timedeltas(timedelta(0), 800 * DAY))
 def test_the_next_start_is_in_a_window_and_on_a_free_day(rotate: Rotate, created: datetime, age: timedelta) -> None:
     """By the clock there, whatever the zone does; and never before it is due, nor in the past."""
@@ -212,6 +213,7 @@ def test_the_next_start_is_in_a_window_and_on_a_free_day(rotate: Rotate, created
     assert found.may_begin == (found.next_start == created + age)
 
 
+@settings(deadline=None)
 @given(schedules(), MOMENTS, st.timedeltas(timedelta(0), 800 * DAY), st.timedeltas(timedelta(0), 30 * DAY))
 def test_the_next_start_never_goes_back(rotate: Rotate, created: datetime, age: timedelta, more: timedelta) -> None:
     """As time goes by; and it is not passed over: until it has come, it stays what it was said to be."""
@@ -225,6 +227,7 @@ def test_the_next_start_never_goes_back(rotate: Rotate, created: datetime, age: 
         assert second.next_start == first.next_start
 
 
+@settings(deadline=None)
 @given(schedules(), MOMENTS)
 def test_openings_come_in_order_and_do_not_overlap(rotate: Rotate, since: datetime) -> None:
     """Each ends before the next begins."""
@@ -233,6 +236,7 @@ def test_openings_come_in_order_and_do_not_overlap(rotate: Rotate, since: dateti
     assert all(one.close <= other.begin for one, other in pairwise(found))
 
 
+@settings(deadline=None)
 @given(schedules(windows=WINDOWS), MOMENTS, st.floats(0, 1, exclude_max=True))
 def test_every_moment_of_an_opening_is_fine(rotate: Rotate, since: datetime, part: float) -> None:
     """Not only its begin."""

@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+_UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -35,7 +37,7 @@ def this_process(run: str) -> Holder:
 
 def process_ended(holder: Holder) -> bool:
     """Whether a holder was a process of this very machine that is no more."""
-    if holder.machine != _machine():
+    if holder.machine != _machine() or holder.machine == _UNKNOWN:
         return False
     try:
         os.kill(holder.pid, 0)
@@ -52,5 +54,5 @@ def _machine() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         numbering = os.readlink("/proc/self/ns/pid")
     except OSError:
-        return "unknown"
+        return _UNKNOWN  # where /proc has processes only: systemd.exec(5), ProcSubset
     return hashlib.sha256(f"{boot} {numbering}".encode()).hexdigest()[:12]

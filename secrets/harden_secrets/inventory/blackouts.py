@@ -64,9 +64,15 @@ def free_days(blackouts: Sequence[Blackout], first: date) -> Iterator[date]:
 
 
 def leaves_no_day(blackouts: Iterable[Blackout]) -> bool:
-    """Whether those that come again and again cover every day that there is."""
-    lasting = [one for one in blackouts if one.yearly or one.weekday is not None]
-    return next(free_days(lasting, date(_LEAP_YEAR, 1, 1)), None) is None
+    """Whether those that come again and again cover every day that there is.
+
+    Each day of the year, 29 February too, comes on each weekday sooner or later.
+    """
+    lasting = list(blackouts)
+    weekdays = {one.weekday for one in lasting if one.weekday is not None}
+    yearly = [one for one in lasting if one.yearly]
+    days = (date(_LEAP_YEAR, 1, 1) + timedelta(days=number) for number in range(366))
+    return len(weekdays) == len(_WEEKDAYS) or all(is_black(yearly, day) for day in days)
 
 
 def _day(year: str | None, month: str, day: str) -> date:
