@@ -1,0 +1,276 @@
+"""The main scene after its migration, with what it takes to rotate its keys: a repository, an inventory, a schedule.
+
+The runner clones from a bare repository instead of from a bundle, so that what is pushed there reaches it.
+"""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from bao.devserver import NAME as BAO_NAME
+from bao.devserver import DevServer
+from cluster.api import Object
+from cluster.hardenimage import USER
+from cluster.room import ADDRESS
+from cluster.workload import Cluster, Ended, container
+
+from tests.harden_secrets.keys.programs import run
+from tests.harden_secrets.scene import KEY_FILE, RUNNER
+from tests.harden_secrets.scene_estate import Estate
+from tests.harden_secrets.scene_repository import encrypted_bundle
+from tests.harden_secrets.scene_vault import let_in
+
+BRANCH = "main"
+REPOSITORY = "/repository/infra.git"
+SSH, GIT_CRYPT = "ssh-key", "git-crypt-key"
+DELIVERED = "ssh-key-vault"  # the Secret of the SSH key, since its migration
+LOG = "/tmp/auth.log"  # of sshd
+LOGIN = """\
+ssh -F none -p 2222 -i KEY -o BatchMode=yes -o IdentitiesOnly=yes -o ControlPath=none -o ConnectTimeout=9 \\
+  -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=/tmp/known root@ADDRESS true"""
+TRY = f"""\
+umask 077; cat >/tmp/tried; status=0
+{LOGIN.replace("KEY", "/tmp/tried")} || status=$?
+rm /tmp/tried; exit $status
+"""
+PROBE = f"""\
+while true; do
+  if {LOGIN.replace("KEY", "/keys/id_ed25519")} 2>/tmp/said
+  then echo "in $(date +%s)"; else echo "out $(date +%s) $(tr '\\n' ' ' </tmp/said)"; fi
+  sleep 0.5
+done
+"""
+UNLOCK = f"""\
+set -e; umask 077; cd /tmp; rm -rf tried; cat >tried.key; status=0
+git clone -q {REPOSITORY} tried; cd tried
+git-crypt unlock ../tried.key >&2 || status=$?
+rm ../tried.key; [ $status = 0 ] || exit $status
+cat credentials
+"""
+UNLOCK_AGAIN = f"set -e; cd /tmp/infra; git-crypt lock; git pull -q; git-crypt unlock {KEY_FILE}; cat credentials"
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """``estate``, migrated; ``namespace``: where harden runs; ``folder`` holds the repository, for pods and for us."""
+
+    estate: Estate
+    bao: DevServer
+    mount: str
+    namespace: str
+    folder: Path
+
+    @property
+    def cluster(self) -> Cluster:
+        """Where all of it is."""
+        return self.estate.cluster
+
+    @property
+    def repository(self) -> Path:
+        """The repository that everybody clones, on this side."""
+        return self.folder / "infra.git"
+
+    @property
+    def devvm(self) -> str:
+        """The address of the host that is logged in to."""
+        return self._address(self._devvm)
+
+    def logs_in(self, key: bytes) -> Ended:
+        """A fresh login with a key, from a pod."""
+        pod = self.cluster.pod_of(self.estate.places.ssh, "bastion")
+        script = TRY.replace("ADDRESS", self.devvm)
+        return self.cluster.run(self.estate.places.ssh, pod, "sh", "-c", script, stdin=key)
+
+    def unlocks(self, key: bytes) -> Ended:
+        """A fresh clone, unlocked with a key by the real git-crypt in the runner's pod; prints what is in the file."""
+        return self._in_runner(UNLOCK, key)
+
+    def unlocks_again(self) -> Ended:
+        """The clone that the runner has had all the time, brought along as people do it, with the key that it mounts."""
+        return self._in_runner(UNLOCK_AGAIN)
+
+    def stored(self, name: str, field: str) -> bytes:
+        """A field of a secret in Vault, as it is now."""
+        path = {SSH: f"{self.estate.places.ssh}/ssh-key", GIT_CRYPT: "shared/git-crypt-key"}[name]
+        found = self.bao.vault(self.mount).read(path)
+        assert found is not None, name
+        return found.fields[field].reveal()
+
+    def probed(self) -> list[str]:
+        """What came of the probe's logins: a line for each, that begins with `in` or `out`."""
+        return self.cluster.logs(self.estate.places.ssh, "probe").splitlines()
+
+    def keys_of_probe(self) -> list[str]:
+        """The fingerprints of the keys with which the probe was let in, one after the other."""
+        log = self.cluster.read(self.estate.places.ssh, self._devvm, LOG).decode()
+        accepted = re.findall(rf"Accepted publickey .* from {re.escape(self._address('probe'))} .*(SHA256:\S+)", log)
+        return [one for before, one in zip([None, *accepted], accepted, strict=False) if one != before]
+
+    def schedule(self, image: str, every: int, overlap: int) -> None:
+        """What runs `harden secrets rotate --due` in the cluster; Vault lets it in. Times are in seconds."""
+        text = self._inventory(every, overlap)
+        inventory = self.estate.folder / "pods.yaml"
+        inventory.write_text(text)
+        policy = self.estate.harden.run("vault", "policy", "--inventory", str(inventory))
+        let_in(self.cluster, self.bao, self.mount, policy, "harden", self.namespace)
+        files = {"secrets.yaml": text, "vault-ca.pem": self.bao.ca.read_text()}
+        meta = {"name": "harden-inventory", "namespace": self.namespace}
+        self.cluster.admin.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": files})
+        handmade = HANDMADE.replace("NAMESPACE", self.namespace).replace("IMAGE", image)
+        self.cluster.admin.apply(handmade.replace("REPOSITORIES", str(self.folder)), namespace=self.namespace)
+        time.sleep(every if every < 60 else 0)
+
+    def _inventory(self, every: int, overlap: int) -> str:
+        """What the migration has entered, and what a person adds: where the other halves are, and when to rotate."""
+        written = yaml.safe_load((self.estate.folder / "secrets.yaml").read_text())
+        port = urlsplit(self.bao.address).port
+        assert port is not None, self.bao.address
+        address = f"https://{BAO_NAME}:{self.cluster.expose(port)[1]}"
+        auth = {"method": "kubernetes", "role": self.mount}
+        written["vault"] = {
+            "address": address,
+            "mount": self.mount,
+            "ca_file": "/etc/harden/vault-ca.pem",
+            "auth": auth,
+        }
+        written["secrets"][SSH]["targets"] = [self._target()]
+        written["secrets"][GIT_CRYPT]["repository"] = {"path": REPOSITORY, "branches": [BRANCH]}
+        for name in (SSH, GIT_CRYPT):
+            written["secrets"][name]["rotate"] = {"every": f"{every}s", "overlap": f"{overlap}s"}
+        return yaml.safe_dump(written, sort_keys=False)
+
+    def _target(self) -> dict[str, Any]:
+        """The host, as an entry of the inventory."""
+        key = self.cluster.read(self.estate.places.ssh, self._devvm, "/tmp/host.pub").decode()
+        return {
+            "host": self.devvm,
+            "port": 2222,
+            "user": "root",
+            "host_key": " ".join(key.split()[:2]),
+            "authorized_keys": "/tmp/authorized_keys",
+            "log": LOG,
+        }
+
+    @property
+    def _devvm(self) -> str:
+        return self.cluster.pod_of(self.estate.places.ssh, "devvm")
+
+    def _address(self, pod: str) -> str:
+        return str(self.cluster.admin.get("v1", "Pod", pod, self.estate.places.ssh)["status"]["podIP"])
+
+    def _in_runner(self, script: str, stdin: bytes = b"") -> Ended:
+        pod = self.cluster.pod_of(self.estate.places.runner, "runner")
+        return self.cluster.run(self.estate.places.runner, pod, "sh", "-c", script, stdin=stdin)
+
+
+@contextmanager
+def rotation(estate: Estate, bao: DevServer, mount: str) -> Iterator[Rotation]:
+    """Give the scene its repository, migrate it, and make room for harden beside it; gone after the block."""
+    assert estate.cluster.room is not None, "a folder of this host is mounted into pods: unset HARDEN_TEST_KUBECONFIG"
+    folder = estate.cluster.room.folder / f"repository-{estate.places.suffix}"
+    made = Rotation(estate, bao, mount, f"harden-{estate.places.suffix}", folder)
+    make_repository(made)
+    clone_from_there(made)
+    plan = estate.plan("--rewrite-scripts", "--reader", f"{estate.places.ci}/ci")
+    estate.harden.run("secrets", "migrate", str(plan))
+    estate.cluster.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace}})
+    try:
+        estate.cluster.admin.apply(probe(made), namespace=estate.places.ssh)
+        yield made
+    finally:
+        estate.cluster.admin.delete("v1", "Namespace", made.namespace, None)
+        shutil.rmtree(folder)
+
+
+def make_repository(one: Rotation) -> None:
+    """A bare one of what the bundle holds. It is harden's, which pushes there; others only read."""
+    one.folder.mkdir()
+    bundle = one.folder / "bundle"
+    bundle.write_bytes(encrypted_bundle(one.estate.git_crypt_key))
+    run("git", "clone", "-q", "--bare", bundle, one.repository)
+    bundle.unlink()
+    for path in (one.folder, *one.folder.rglob("*")):
+        os.chown(path, USER, USER)
+
+
+def clone_from_there(one: Rotation) -> None:
+    """The runner clones from the repository."""
+    volume = {"name": "repository", "hostPath": {"path": str(one.folder), "type": "Directory"}}
+    spec = "/spec/template/spec"
+    changes = [
+        {"op": "replace", "path": f"{spec}/volumes/1", "value": volume},
+        {
+            "op": "replace",
+            "path": f"{spec}/containers/0/command/2",
+            "value": RUNNER.replace("/repository/infra.bundle", REPOSITORY),
+        },
+    ]
+    one.cluster.admin.patch("apps/v1", "Deployment", "runner", changes, one.estate.places.runner)
+    one.cluster.wait_for_rollout(one.estate.places.runner, "runner")
+
+
+def probe(one: Rotation) -> Object:
+    """A pod that logs in with the delivered key, twice a second, and notes what comes of it."""
+    key = {"secretName": DELIVERED, "defaultMode": 0o400, "items": [{"key": "id_ed25519", "path": "id_ed25519"}]}
+    main = container(["sh", "-c", PROBE.replace("ADDRESS", one.devvm)])
+    main["volumeMounts"] = [{"name": "keys", "mountPath": "/keys"}]
+    spec = {"containers": [main], "terminationGracePeriodSeconds": 0, "volumes": [{"name": "keys", "secret": key}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}, "spec": spec}
+
+
+HANDMADE = f"""
+apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: harden}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: NAMESPACE}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}}
+subjects: [{{kind: ServiceAccount, name: harden, namespace: NAMESPACE}}]
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {{name: harden-rotate}}
+spec:
+  schedule: "7 * * * *"
+  suspend: true
+  concurrencyPolicy: Forbid
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      template:
+        spec:
+          serviceAccountName: harden
+          restartPolicy: Never
+          hostAliases: [{{ip: {ADDRESS}, hostnames: [{BAO_NAME}]}}]
+          securityContext: {{runAsNonRoot: true, runAsUser: 65532, seccompProfile: {{type: RuntimeDefault}}}}
+          containers:
+            - name: harden
+              image: IMAGE
+              imagePullPolicy: Never
+              command: [harden, secrets, rotate, --due]
+              env:
+                - {{name: HOME, value: /tmp}}
+                - {{name: HARDEN_STATE, value: /tmp/state}}
+              securityContext:
+                readOnlyRootFilesystem: true
+                allowPrivilegeEscalation: false
+                capabilities: {{drop: [ALL]}}
+              volumeMounts:
+                - {{name: tmp, mountPath: /tmp}}
+                - {{name: inventory, mountPath: /etc/harden}}
+                - {{name: repository, mountPath: /repository}}
+          volumes:
+            - {{name: tmp, emptyDir: {{medium: Memory}}}}
+            - {{name: inventory, configMap: {{name: harden-inventory}}}}
+            - {{name: repository, hostPath: {{path: REPOSITORIES, type: Directory}}}}
+"""
