@@ -42,8 +42,8 @@ SSHD = """\
 set -e
 ssh-keygen -q -t ed25519 -N '' -f /tmp/host
 cp /keys/authorized_keys /tmp/authorized_keys && chmod 600 /tmp/authorized_keys
-exec /usr/sbin/sshd -D -E /tmp/sshd.log -p 2222 -h /tmp/host \\
-  -o AuthorizedKeysFile=/tmp/authorized_keys -o StrictModes=no
+syslogd -O /tmp/auth.log
+exec /usr/sbin/sshd -D -p 2222 -h /tmp/host -o AuthorizedKeysFile=/tmp/authorized_keys -o StrictModes=no
 """
 LOGIN = ("ssh", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ControlPath=none", "devvm", "echo welcome")
 
