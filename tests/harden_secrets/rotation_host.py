@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class RotationHost:
     mount: str
     secrets: str
     more: Mapping[str, str] = field(default_factory=dict)
+    within: Callable[..., Sequence[str]] | None = None  # makes of an argument list one that runs it somewhere else
     said: list[str] = field(default_factory=list)
     shown: set[bytes] = field(default_factory=set)
 
@@ -53,6 +54,8 @@ class RotationHost:
     def harden(self, *words: str, kill_at: int = 0, kill_in: float | None = None) -> int:
         """The status of `harden secrets …`; negative where a signal ended it. What it said is the last of ``said``."""
         command = [sys.executable, str(KILLED), str(kill_at), "secrets", *words]
+        if self.within is not None:
+            command = [*self.within(*command)]
         begun = time.monotonic()
         with (self.root / "out").open("w+", errors="replace") as out:
             process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=out, cwd=self.root)
