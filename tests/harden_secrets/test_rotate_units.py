@@ -94,7 +94,7 @@ def test_what_lies_in_homes_and_belongs_to_others_costs_little(host: Host, tmp_p
     others = Host(host.program, ("/root/venv",), "/root/secrets.yaml", "/root/state", {}, others=True)
     folder = written(tmp_path / "units", others, needs)
     assert analyzed("verify", "--man=no", str(folder / SERVICE)).stderr == ""
-    assert 2.0 < exposure(folder / SERVICE) <= 2.3
+    assert 2.0 < exposure(folder / SERVICE) <= 2.2
     text = (folder / SERVICE).read_text()
     assert "CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER\n" in text
     shown = ["/root/secrets.yaml", "/root/venv", "/root/.ssh"]
