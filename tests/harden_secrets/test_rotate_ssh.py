@@ -112,7 +112,7 @@ def test_options_are_inherited_and_everything_else_stays(lab: SshdLab) -> None:
     one = lab.rotation([host.target()])
     one.rotator.install(one.name, one.pair)
     public = one.pair.new["public_key"].reveal().strip()
-    kept = 'from="10.77.0.0/16",environment="A=b, c",no-pty '.encode()
+    kept = b'from="10.77.0.0/16",environment="A=b, c",no-pty '
     lines = before.split(b"\r\n")
     assert file.read_bytes().split(b"\r\n") == [*lines[:2], kept + public, *lines[2:]]
     assert (file.stat().st_mode & 0o7777, file.stat().st_uid, file.stat().st_gid) == (0o640, 61001, 61001)

@@ -12,6 +12,8 @@ from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict, judge
 _SECONDS = 40
 _STEP = 0.02
 _DONE = b"Authenticated to "
+_PLACE = b"debug1: Remote: "  # what sshd then says of where it has found the key
+_AFTERWARDS = 0.3
 
 
 def try_login(access: Access) -> Verdict:
@@ -41,11 +43,15 @@ def must_log_in(access: Access) -> Verdict:
 def _wait(process: "subprocess.Popen[bytes]", said: IO[bytes]) -> bool:
     """Until ssh has ended or is let in; whether that was in time."""
     end = time.monotonic() + _SECONDS
+    entered = False
     while time.monotonic() < end:
-        if process.poll() is not None or any(line.startswith(_DONE) for line in _bytes(said).splitlines()):
+        lines = _bytes(said).splitlines()
+        if process.poll() is not None or any(line.startswith(_PLACE) for line in lines):
             return True
+        if not entered and any(line.startswith(_DONE) for line in lines):
+            entered, end = True, time.monotonic() + _AFTERWARDS
         time.sleep(_STEP)
-    return False
+    return entered
 
 
 def _bytes(said: IO[bytes]) -> bytes:
