@@ -65,7 +65,7 @@ class Conformance:
     one_place: bool = False
     current: Fields = field(default_factory=dict)
     before: Fields = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)  # that an operation took when it was last left alone
+    seconds: dict[str, float] = field(default_factory=dict)  # the longest that an operation took
 
     def results(self) -> Iterator[Result]:
         """One result after the other. After one that all others build on has failed, no more come."""
@@ -281,7 +281,7 @@ class Conformance:
         return program.ask(question)
 
     def _ended(self, question: Question, ending: Ending) -> None:
-        self.seconds[question.operation] = ending.seconds
+        self.seconds[question.operation] = max(ending.seconds, self.seconds.get(question.operation, 0.0))
         outputs = {"stderr": ending.stderr}
         if question.operation != Operation.GENERATE:
             outputs["stdout"] = ending.stdout

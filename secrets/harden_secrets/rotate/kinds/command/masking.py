@@ -8,15 +8,17 @@ from harden_secrets.encodedforms import encoded_forms
 MASK = "(a value)"
 LEFT_OUT = "(a line that held a part of a value)"
 _PIECE = 8
-_SHOWN_LINES = 5
+_FIRST_LINES, _LAST_LINES = 3, 2  # what a program wanted to say, and what its interpreter says of an exception
 _SHOWN_CHARACTERS = 300
 
 
-def first_lines(output: bytes, values: Iterable[Confidential]) -> list[str]:
-    """The first lines of it for a person, values masked, too long ones cut."""
-    lines = [line for line in without_values(output, values).splitlines() if line.strip()]
-    shown = [line[:_SHOWN_CHARACTERS].rstrip() for line in lines[:_SHOWN_LINES]]
-    return [*shown, f"(and {len(lines) - _SHOWN_LINES} more lines)"] if len(lines) > _SHOWN_LINES else shown
+def shown_lines(output: bytes, values: Iterable[Confidential]) -> list[str]:
+    """The first and the last lines of it for a person, values masked, too long ones cut."""
+    lines = [line[:_SHOWN_CHARACTERS].rstrip() for line in without_values(output, values).splitlines() if line.strip()]
+    between = len(lines) - _FIRST_LINES - _LAST_LINES
+    if between <= 0:
+        return lines
+    return [*lines[:_FIRST_LINES], f"(and {between} more lines)", *lines[-_LAST_LINES:]]
 
 
 def without_values(output: bytes, values: Iterable[Confidential]) -> str:

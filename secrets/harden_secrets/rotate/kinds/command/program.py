@@ -9,7 +9,7 @@ from harden.document.wording import quote
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.rotate.kinds.command.calling import Ending, call, environment
-from harden_secrets.rotate.kinds.command.masking import first_lines
+from harden_secrets.rotate.kinds.command.masking import shown_lines
 from harden_secrets.rotate.kinds.command.protocol import (
     DONE,
     LATER,
@@ -67,10 +67,10 @@ class Program:
             answer = parse_answer(ending.stdout)
         except ValueError as error:
             raise HardenError(f"{self._what(question)}: {error}", REFERENCE) from None
-        return Answer(answer.fields, " ".join(first_lines(answer.said.encode(errors="replace"), values)))
+        return Answer(answer.fields, " ".join(shown_lines(answer.said.encode(errors="replace"), values)))
 
     def _failure(self, question: Question, ending: Ending, values: Iterable[Confidential]) -> HardenError:
-        lines = first_lines(ending.stderr, values) or ["it said nothing on stderr"]
+        lines = shown_lines(ending.stderr, values) or ["it said nothing on stderr"]
         what = self._what(question)
         if ending.status == LATER:
             return HardenError([f"{what} is to be tried again later:", *lines])
