@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harden.cli import app, run
 from harden_secrets.confidential import Confidential
+from harden_secrets.inventory.loader import read_inventory
 from harden_secrets.inventory.model import Rotate, SecretEntry, SecretKind
 from harden_secrets.rotate import machine
 from harden_secrets.rotate.lock import secret_lock
@@ -25,6 +26,7 @@ from harden_secrets.rotate.statuswords import age_text, words
 from harden_secrets.rotate.store import Store
 from harden_secrets.rotate.values import Phase, Proof, Rotation, Unit
 from harden_secrets.vault.kv import KeyValue
+from harden_secrets.vault.policy import grants, render
 from harden_secrets.vault.port import Metadata, VersionState
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)  # a Tuesday
@@ -344,6 +346,17 @@ def test_the_command_tells_of_an_open_rotation_and_who_works_on_it(
     assert (answer["in_order"], answer["secrets"][0]["state"], len(answer["secrets"])) == (False, "stuck", 3)
     assert asked(estate, "--format", "prometheus") == 3
     assert samples(capsys.readouterr().out)["harden_secret_stuck"] == {"one": 1, "two": 0, "plain": 0}
+
+
+def test_the_policy_for_the_inventory_is_enough(
+    estate: Path, bao: DevServer, vault: KeyValue, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `harden vault policy` prints lets one look at all of it."""
+    inventory = read_inventory(estate.read_bytes(), str(estate))
+    bao.root().sys.create_or_update_policy(vault.mount, render(grants(inventory, ()), vault.mount))
+    monkeypatch.setenv("VAULT_TOKEN", bao.token(vault.mount))
+    assert asked(estate) == 0
+    assert "plain " in capsys.readouterr().out
 
 
 def test_a_damaged_record_is_that_secrets_trouble_only(

@@ -10,7 +10,7 @@ from harden.errors import ANSWER_IS_NO, HardenError
 from harden.output import Cell, Column, Output, Tone
 from harden_secrets.commands.chosen import chosen
 from harden_secrets.commands.workplace import Workplace
-from harden_secrets.inventory.model import SecretEntry
+from harden_secrets.inventory.model import SecretEntry, SecretKind
 from harden_secrets.rotate.atwork import at_work
 from harden_secrets.rotate.metrics import prometheus
 from harden_secrets.rotate.status import Condition, Found, SecretStatus, status_of
@@ -48,6 +48,8 @@ def status(names: Sequence[str], form: Form, place: Workplace, output: Output) -
 
 def _found(entry: SecretEntry, vault: Vault, now: datetime) -> Found:
     metadata = vault.metadata(entry.path)
+    if entry.kind is SecretKind.OPAQUE:
+        return Found(metadata, None)  # never rotated, and the policy does not let us look
     trouble = ""
     rotation: Rotation | None = None
     try:
