@@ -90,7 +90,7 @@ def test_systemd_takes_the_units_and_finds_little_exposed(host: Host, tmp_path: 
 
 def test_what_lies_in_homes_and_belongs_to_others_costs_little(host: Host, tmp_path: Path) -> None:
     """Folders of other users take the powers of root over files; that is the price, and is said."""
-    needs = Demands(("/home/app/repository",), ("/root/.ssh", "~/.vault-token"), True, True, True, True)
+    needs = Demands(("/home/app",), ("/root/.ssh", "~/.vault-token"), True, True, True, True)
     others = Host(host.program, ("/root/venv",), "/root/secrets.yaml", "/root/state", {}, others=True)
     folder = written(tmp_path / "units", others, needs)
     assert analyzed("verify", "--man=no", str(folder / SERVICE)).stderr == ""
@@ -99,7 +99,7 @@ def test_what_lies_in_homes_and_belongs_to_others_costs_little(host: Host, tmp_p
     assert "CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER\n" in text
     shown = ["/root/secrets.yaml", "/root/venv", "/root/.ssh"]
     assert re.findall(r"^BindReadOnlyPaths=-(.*)$", text, re.MULTILINE) == shown
-    assert re.findall(r"^BindPaths=-(.*)$", text, re.MULTILINE) == ["/root/state", "/home/app/repository"]
+    assert re.findall(r"^BindPaths=-(.*)$", text, re.MULTILINE) == ["/root/state", "/home/app"]
     assert "ProtectHome=tmpfs\n" in text
 
 
