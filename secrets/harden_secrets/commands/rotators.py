@@ -21,8 +21,9 @@ def rotator_for(entry: SecretEntry, inventory: Inventory, vault: Vault) -> Rotat
             return ssh_rotator(entry, kept.only_field)
         case SecretKind.GIT_CRYPT:
             from harden_secrets.rotate.kinds.gitcrypt import gitcrypt_rotator  # noqa: PLC0415
+            from harden_secrets.rotate.kinds.gitcrypt.telling import told  # noqa: PLC0415
 
-            return gitcrypt_rotator(entry, inventory)
+            return gitcrypt_rotator(entry, inventory, told(entry, inventory, vault))
         case SecretKind.PASSWORD:
             from harden_secrets.rotate.kinds.password import password_rotator  # noqa: PLC0415
 

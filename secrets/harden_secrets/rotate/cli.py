@@ -150,6 +150,25 @@ def schedule(
 
 
 @app.command()
+def handover(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a secret in the inventory, of kind git-crypt.")],
+    inventory: InventoryFile = None,
+    state: StateFolder = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Print the script with which people take their clones to a new git-crypt key. There is no value in it.
+
+    They run it in the clone, with the file of the new key: `sh handover.sh NEW_KEY`; what they have changed is not
+    touched, what fails is undone, and it can be run again.
+    """
+    from harden_secrets.commands.handing import handover as print_script
+    from harden_secrets.commands.workplace import Workplace
+
+    return print_script(name, Workplace(state, inventory), output(quiet=quiet, verbose=verbose))
+
+
+@app.command()
 def conform(
     arguments: Annotated[
         list[str], typer.Argument(metavar="PROGRAM ARG…", help="After `--`: as `command` in the inventory has it.")

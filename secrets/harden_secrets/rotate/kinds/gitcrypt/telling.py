@@ -1,0 +1,41 @@
+"""What the rotation of a git-crypt key leaves to people: what to rotate besides, and clones to be brought along."""
+
+import os
+from collections.abc import Callable
+
+from harden.output import Output
+from harden_secrets.confidential import Confidential
+from harden_secrets.fingerprint import Fingerprinter
+from harden_secrets.inventory.model import Inventory, SecretEntry
+from harden_secrets.rotate.kinds.gitcrypt import keyfields
+from harden_secrets.rotate.kinds.gitcrypt.exposure.known import known_values
+from harden_secrets.rotate.kinds.gitcrypt.exposure.report import exposure_of, exposure_report
+from harden_secrets.rotate.rotator import Pair, Report
+from harden_secrets.vault.port import Vault
+
+_QUIET = Output(verbosity=-1)
+
+
+def told(
+    entry: SecretEntry, inventory: Inventory, vault: Vault, fingerprinter: Fingerprinter | None = None
+) -> Callable[[Pair], Report]:
+    """What is said at the end of a rotation of the entry, which has a repository.
+
+    Without a ``fingerprinter`` the fingerprints in the document can be compared with each other only.
+    """
+
+    def tell(pair: Pair) -> Report:
+        assert entry.repository is not None
+        prints = fingerprinter or Fingerprinter(Confidential(os.urandom(32)))
+        key = keyfields.found(entry.name, pair.old, entry.repository.key_name).file
+        known = known_values(inventory, vault, prints)
+        # One process: whoever rotates has threads, which do not survive a fork.
+        exposure = exposure_of(entry.repository.path, key, known, prints, _QUIET, processes=1)
+        report = exposure_report(exposure)
+        command = f"harden secrets handover {entry.name}"
+        lines = [*report.lines, f"clones are brought along by the script that `{command}` prints, and the new key"]
+        if entry.repository.remote:
+            lines.append(f"looked at is what lies in {entry.repository.path}: the remote and clones may have more")
+        return Report(tuple(lines), {**report.document, "handover": command})
+
+    return tell
