@@ -84,7 +84,8 @@ def importing(git: Repository, room: Path) -> Iterator[tuple[Import, Marks]]:
     """
     ids, kept = Marks(), room / "marks"
     with tempfile.TemporaryFile() as errors:
-        arguments = ("--quiet", "--done", "--depth=0", f"--export-marks={kept}", "--date-format=raw")
+        # --force: the refs belong to the folder alone, and may be there from an attempt before
+        arguments = ("--quiet", "--done", "--force", "--depth=0", "--date-format=raw", f"--export-marks={kept}")
         process = git.start("fast-import", *arguments, stderr=errors)
         assert process.stdin is not None
         assert process.stdout is not None

@@ -77,7 +77,7 @@ class Workshop:
         making = Repository(str(room), environment=NO_CONFIGURATION, settings=_ALONE)
         making.run("init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(self._folder))
         index = {"GIT_OBJECT_DIRECTORY": objects, "GIT_INDEX_FILE": str(room / "index")}
-        self.git = Repository(str(room), environment={**variables, **index}, settings=(*_ALONE, *_IMPORT))
+        self.git = Repository(path, environment={**variables, **index}, settings=(*_ALONE, *_IMPORT))
 
     def files(self, commit: str) -> tuple[TreeFile, ...]:
         """The regular files of a commit: no symbolic links, no submodules."""
