@@ -56,7 +56,8 @@ class World:
         """What harden would do for an entry with these deliveries."""
         entry = SecretEntry("key", SecretKind.OPAQUE, PATH, deliveries)
         waiting = Waiting(lambda: self.seconds, self._pause)
-        return EntryDeliverer(entry, MOUNT, lambda: self.cluster, self.told.append, Patience(waiting, **patience))
+        limits = Patience(waiting, **({"steady": 0} | patience))
+        return EntryDeliverer(entry, MOUNT, lambda: self.cluster, self.told.append, limits)
 
     def at(self, seconds: float, act: Callable[[], object]) -> None:
         """Do something when the clock has come there."""

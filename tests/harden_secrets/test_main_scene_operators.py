@@ -15,35 +15,10 @@ from cluster.workload import Cluster
 
 from harden_secrets.vault.kv import KeyValue
 from tests.harden_secrets.keys import ssh, symmetric
+from tests.harden_secrets.operator_access import let_operator_read, operator_access
 from tests.harden_secrets.scene import Places, bastion, scene
 from tests.harden_secrets.scene_estate import Estate, Harden, estate
-from tests.harden_secrets.scene_vault import let_in
 from tests.harden_secrets.scene_witness import watched
-
-ACCESS = """\
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: vault-reader}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: vault-ca}
-stringData: {ca.crt: AUTHORITY}
----
-apiVersion: secrets.hashicorp.com/v1beta1
-kind: VaultConnection
-metadata: {name: openbao}
-spec: {address: ADDRESS, caCertSecretRef: vault-ca}
----
-apiVersion: secrets.hashicorp.com/v1beta1
-kind: VaultAuth
-metadata: {name: openbao}
-spec:
-  vaultConnectionRef: openbao
-  method: kubernetes
-  mount: kubernetes
-  kubernetes: {role: ROLE, serviceAccount: vault-reader, audiences: [vault]}
-"""
 
 
 @pytest.fixture
@@ -56,12 +31,9 @@ def at_work(
     vault_secrets_operator.allow(port)
     access = {"VAULT_ADDR": bao.address, "VAULT_TOKEN": bao.root_token, "VAULT_CACERT": str(bao.ca)}
     with estate(cluster, tmp_path, f"{{address: '{bao.address}', mount: {vault.mount}}}", **access) as made:
-        policy = f'path "{vault.mount}/data/*" {{ capabilities = ["read"] }}'
-        let_in(cluster, bao, vault.mount, policy, "vault-reader", audience="vault")
-        text = ACCESS.replace("ADDRESS", bao.address).replace("ROLE", vault.mount)
-        text = text.replace("AUTHORITY", json.dumps(bao.ca.read_text()))
+        let_operator_read(cluster, bao, vault.mount)
         for namespace in made.places.all():
-            cluster.admin.apply(text, namespace=namespace)
+            cluster.admin.apply(operator_access(bao, vault.mount), namespace=namespace)
         yield made
 
 

@@ -209,6 +209,38 @@ def test_one_that_an_earlier_run_has_restarted_is_put_back_too(world: World) -> 
     assert deliverer.confirm(NAME, OLD)
 
 
+def test_what_ends_soon_after_it_was_ready_is_put_back(world: World) -> None:
+    """Without a readiness probe a pod is ready as soon as it runs."""
+    deliverer = world.deliverer(DIRECT, steady=10, rollout=60)
+
+    def fall() -> None:
+        one = world.peek("Deployment", "env")
+        world.cluster.put(one | {"status": one["status"] | {"availableReplicas": 0}})
+
+    world.at(5, fall)
+    error = failure(world, lambda: deliverer.deliver(NAME, NEW, OLD))
+    assert "deployment apps/env: its pods did not come up with the new value: not complete" in error.messages[0]
+    assert world.seconds == 60 + 10  # and as long as what was put back has to stay up
+    assert data(world)["k"] == OLD["key"].reveal()
+
+
+def test_what_does_not_stay_up_is_no_proof(world: World) -> None:
+    """A container that ends again and again, on a node; what has ended for good sees nothing any more."""
+    deliverer = world.deliverer(DIRECT, sight=5)
+    deliverer.deliver(NAME, NEW, OLD)
+    waiting = {"name": "main", "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    ended = {"name": "main", "state": {"terminated": {"exitCode": 1}}}
+    one = bare_pod("loop", env_of("key", "k"))
+    one["spec"]["nodeName"] = "node"
+    world.add(one | {"status": {"phase": "Running", "containerStatuses": [waiting]}})
+    error = failure(world, lambda: deliverer.confirm(NAME, NEW))
+    assert "pod apps/loop: container main does not have the new value" in error.messages[0]
+    assert "container main: CrashLoopBackOff" in error.messages[0]
+    one["spec"]["restartPolicy"] = "Never"
+    world.add(one | {"status": {"phase": "Running", "containerStatuses": [ended]}})
+    assert deliverer.confirm(NAME, NEW) == "the new bytes were read at 4 places in 3 pods"
+
+
 def test_killed_after_any_write(world: World) -> None:
     """The next run finishes, and no pod is replaced twice."""
     for number in range(1, 5):

@@ -19,10 +19,21 @@ def runs(pod: Mapping[str, Any], container: str) -> bool:
     return any(one.get("name") == container and "running" in (one.get("state") or {}) for one in _statuses(pod))
 
 
-def is_ready(pod: Mapping[str, Any]) -> bool:
-    """Whether all its containers are ready, as the kubelet sees it."""
+def stays_up(pod: Mapping[str, Any]) -> bool:
+    """Whether it is ready, as the kubelet sees it, and none of its containers has ended since it began."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+    ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+    return ready and not any(one.get("restartCount") for one in _statuses(pod))
+
+
+def has_ended(pod: Mapping[str, Any], container: str) -> bool:
+    """Whether a container has ended and is not begun again (Kubernetes documentation, "restartPolicy")."""
+    policy = (pod.get("spec") or {}).get("restartPolicy") or "Always"
+    for one in _statuses(pod):
+        ended = (one.get("state") or {}).get("terminated")
+        if one.get("name") == container and ended is not None:
+            return policy == "Never" or (policy == "OnFailure" and not ended.get("exitCode"))
+    return False
 
 
 def troubles(pod: Mapping[str, Any]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What a container sees, asked of the container itself: a file or a variable, exact to the byte."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harden_secrets.cluster.pods import is_living, runs
@@ -7,6 +8,7 @@ from harden_secrets.cluster.port import (
     Cluster,
     ClusterError,
     ClusterUnavailableError,
+    Executed,
     Manifest,
     MissingError,
     ObjectName,
@@ -22,8 +24,8 @@ class PodWentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """``known`` is False where nobody could say: the container does not run, exec is forbidden, its image has neither
-    ``cat`` nor ``printenv``. ``content`` is None where there is no such file or variable."""
+    """``known`` is False where nobody could say: the container does not run, exec is forbidden, its image has no
+    ``cat``, ``printenv`` or ``env``. ``content`` is None where there is no such file or variable."""
 
     known: bool
     content: Confidential | None = None
@@ -39,22 +41,16 @@ def look(cluster: Cluster, pod: Manifest, container: str, at: str) -> Sight:
     """
     if not runs(pod, container):
         return _UNKNOWN
-    try:
-        said = cluster.execute(ObjectName.of(pod), container, _question(at))
-    except MissingError:
-        raise PodWentError from None
-    except ClusterUnavailableError:
-        if not is_there(cluster, pod):
-            raise PodWentError from None
-        raise
-    except ClusterError:
-        return _UNKNOWN  # exec may be forbidden, or the image may have no program at all
-    if said.status in _NO_PROGRAM:
-        return _UNKNOWN
-    if said.status:
-        return Sight(known=True)
-    # printenv ends its answer with a newline of its own
-    return Sight(True, Confidential(said.stdout.removesuffix(b"\n") if at.startswith("env:") else said.stdout))
+    if not at.startswith("env:"):
+        return _answered(_said(cluster, pod, container, ("cat", "--", at)))
+    name = at.removeprefix("env:")
+    said = _said(cluster, pod, container, ("printenv", name))
+    if said is not None:
+        sight = _answered(said)
+        # printenv ends its answer with a newline of its own
+        content = sight.content
+        return sight if content is None else Sight(True, Confidential(content.reveal().removesuffix(b"\n")))
+    return _among(_said(cluster, pod, container, ("env", "-0")), name)  # Debian's busybox has this one only
 
 
 def is_there(cluster: Cluster, pod: Manifest) -> bool:
@@ -63,5 +59,33 @@ def is_there(cluster: Cluster, pod: Manifest) -> bool:
     return now is not None and now["metadata"]["uid"] == pod["metadata"]["uid"] and is_living(now)
 
 
-def _question(at: str) -> tuple[str, ...]:
-    return ("printenv", at.removeprefix("env:")) if at.startswith("env:") else ("cat", "--", at)
+def _said(cluster: Cluster, pod: Manifest, container: str, command: Sequence[str]) -> Executed | None:
+    """What a command said; None where it could not be run."""
+    try:
+        said = cluster.execute(ObjectName.of(pod), container, command)
+    except MissingError:
+        raise PodWentError from None
+    except ClusterUnavailableError:
+        if not is_there(cluster, pod):
+            raise PodWentError from None
+        raise
+    except ClusterError:
+        return None  # exec may be forbidden, or the image may have no program at all
+    return None if said.status in _NO_PROGRAM else said
+
+
+def _answered(said: Executed | None) -> Sight:
+    if said is None:
+        return _UNKNOWN
+    return Sight(True, None if said.status else Confidential(said.stdout))
+
+
+def _among(said: Executed | None, name: str) -> Sight:
+    """One of all variables, each with a NUL at its end."""
+    if said is None or said.status:
+        return _UNKNOWN  # an `env` that does not know the option
+    for variable in said.stdout.split(b"\0"):
+        called, _, value = variable.partition(b"=")
+        if called == name.encode():
+            return Sight(True, Confidential(value))
+    return Sight(known=True)

@@ -78,4 +78,5 @@ class Repoint:
 
     def _waited(self, name: ObjectName) -> str:
         """Nothing once the rollout is complete, else why it is not."""
-        return unsettled(self._site.cluster, name, self._site.waiting, self._site.rollout_seconds)
+        late = unsettled(self._site.cluster, [name], self._site.waiting, self._site.rollout_seconds)
+        return late[1] if late is not None else ""

@@ -82,9 +82,9 @@ class InCluster:
             name = ObjectName.of(workload)
             if not self._bringer.restarts(cluster, workload):
                 names.append(name)
-            elif why := self._restarts(cluster).waited(name):
+            elif (late := self._restarts(cluster).late([name])) is not None:
                 raise HardenError(
-                    f"{name}: was restarted by {self._delivery.to}, and its pods do not come up: {why}",
+                    f"{name}: was restarted by {self._delivery.to}, and its pods do not come up: {late[1]}",
                     f"see its pods: kubectl -n {name.namespace} describe pods; the old key is still valid",
                 )
         return names
@@ -101,7 +101,7 @@ class InCluster:
         self._tell(f"{failure.name} does not come up; putting back")
         back = self._bringer.take_back(cluster, old)
         still = restarts.take_back(failure.begun, self._state(cluster))
-        said = f"{back}; " + ("; ".join(still) if still else "its pods run as before")
+        said = f"{back}; {still or 'its pods run as before'}"
         return HardenError(
             f"{failure.name}: its pods did not come up with the new value: {failure.why}",
             [said, f"see its pods: kubectl -n {failure.name.namespace} describe pods; then run this again"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from harden.errors import HardenError
 from harden_secrets.cluster.marks import restart_mark
-from harden_secrets.cluster.pods import is_living, runs, troubles
+from harden_secrets.cluster.pods import has_ended, is_living, runs, troubles
 from harden_secrets.cluster.port import Cluster, Manifest, ObjectName
 from harden_secrets.cluster.sight import PodWentError, is_there, look
 from harden_secrets.confidential import Confidential
@@ -110,8 +110,15 @@ class Proof:
             if not is_there(self._cluster, pod):
                 raise PodWentError
             return ""
+        return self._unasked(pod, view, fresh)
+
+    def _unasked(self, pod: Manifest, view: View, fresh: str) -> str:
+        """How it is known of a container that cannot be asked."""
+        if has_ended(pod, view.container):
+            return NOTHING
         if not runs(pod, view.container):
-            return STRUCTURE  # it begins with what the Secret has then
+            # What no node has begun yet begins with what the Secret has then; what does not stay up proves nothing.
+            return "" if pod["spec"].get("nodeName") else STRUCTURE
         return fresh or self._refreshed(view)
 
     def _refreshed(self, view: View) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harden.errors import HardenError
-from harden_secrets.cluster.pods import is_living, is_ready, troubles
+from harden_secrets.cluster.pods import is_living, stays_up, troubles
 from harden_secrets.cluster.port import Cluster, ConflictError, Manifest, ObjectName
 from harden_secrets.cluster.selector import selects
 from harden_secrets.cluster.settling import unsettled
@@ -47,22 +47,22 @@ class Restarts:
         begun: list[Restarted] = []
         for some in (names[:1], names[1:]):
             begun += [one for name in some if (one := self._begin(name, value)) is not None]
-            for name in some:
-                if why := self.waited(name):
-                    raise RolloutFailedError(name, why, begun)
+            if (late := self.late(some)) is not None:
+                raise RolloutFailedError(*late, begun)
         return begun
 
-    def take_back(self, begun: Sequence[Restarted], value: str) -> list[str]:
+    def take_back(self, begun: Sequence[Restarted], value: str) -> str:
         """Every template is as it was; those that another call has restarted bear ``value``, so that they start anew.
 
-        Returns what does not come up again, in words.
+        Returns what does not come up again, in words; or nothing.
         """
         for one in begun:
             failed = self._cluster.get(one.name)
             self._set(one.name, one.before if one.by_this_call else value)
             if failed is not None and one.name.kind == "StatefulSet":
                 self._clear(failed)
-        return [f"{one.name}: {why}" for one in begun if (why := self.waited(one.name))]
+        late = self.late([one.name for one in begun])
+        return "" if late is None else f"{late[0]} does not come up again: {late[1]}"
 
     def check(self, name: ObjectName) -> None:
         """Raises HardenError where the server would not take the patch. Changes nothing."""
@@ -70,12 +70,14 @@ class Restarts:
         if now is not None:
             self._cluster.patch(name, marking(now, self._mark, "0"), dry_run=True)
 
-    def waited(self, name: ObjectName) -> str:
-        """Nothing once all pods of a workload are new and ready, else why not: its controller's and pods' words."""
-        why = unsettled(self._cluster, name, self._patience.waiting, self._patience.rollout, self._follow())
-        if not why:
-            return ""
-        return "; ".join([why, *dict.fromkeys(self._of_pods(name))])
+    def late(self, names: Sequence[ObjectName]) -> tuple[ObjectName, str] | None:
+        """Nothing once all pods of these are new and ready, else the first that is late, and why in words."""
+        patience = self._patience
+        late = unsettled(self._cluster, names, patience.waiting, patience.rollout, patience.steady, self._follow())
+        if late is None:
+            return None
+        name, why = late
+        return name, "; ".join([why, *dict.fromkeys(self._of_pods(name))])
 
     def _begin(self, name: ObjectName, value: str) -> Restarted | None:
         self._tell(f"restarting {name}")
@@ -101,22 +103,21 @@ class Restarts:
         )
 
     def _clear(self, failed: Manifest) -> None:
-        """Delete the pods of a StatefulSet that its failed template made and that are not ready.
+        """Delete the pods of a StatefulSet that its failed template made and that do not stay up.
 
         It waits for them for ever, whatever its template says by then (Kubernetes documentation, "Forced rollback").
         """
         for pod in self._pods(failed):
-            if marked(pod, self._mark) == marked(failed, self._mark) and not is_ready(pod):
+            if marked(pod, self._mark) == marked(failed, self._mark) and not stays_up(pod):
                 self._cluster.delete(ObjectName.of(pod), uid=pod["metadata"]["uid"])
 
     def _follow(self) -> Callable[[Manifest], None]:
-        told = ""
+        told: set[str] = set()
 
         def follow(workload: Manifest) -> None:
-            nonlocal told
             words = progress_of(workload)
-            if words != told:
-                told = words
+            if words not in told:
+                told.add(words)
                 self._tell(words)
 
         return follow
