@@ -1,6 +1,8 @@
 """A host with a real sshd: users, home folders, log and sudo of its own, in a mount namespace of its own.
 
 Nothing of the machine's own /etc, /home or /var/log is touched: other files lie over them in that namespace only.
+It can be used without a lab, in any network namespace: ``SshdTarget(folder, "/proc/self/ns/net", "127.0.0.1", Syslog(),
+port=2222)``, then ``start()``, at the end ``close()``. It dies with the thread that has made it.
 """
 
 import contextlib
@@ -9,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +41,7 @@ MaxAuthTries 20
 _ROOM = """
 set -e
 folder=$1
-for file in passwd group shadow sudoers; do
+for file in passwd group shadow sudoers machine-id; do
   if [ -e /etc/$file ]; then mount --bind "$folder/etc/$file" /etc/$file; fi
 done
 mount --bind "$folder/home" /home
@@ -69,6 +72,7 @@ class SshdTarget:
         self.log = folder / "log" / "auth.log"
         self._netns = netns
         self._sshd: subprocess.Popen[bytes] | None = None
+        self._journal: subprocess.Popen[bytes] | None = None
         self.host_key = self._write_files()
         syslog.listen(folder / "dev", self.log, iso=iso)
         self._anchor = subprocess.Popen(
@@ -86,6 +90,18 @@ class SshdTarget:
         self._sshd = subprocess.Popen(self.inside("/usr/sbin/sshd", "-D", "-f", str(config)), stdin=subprocess.DEVNULL)
         self._await_port()
 
+    def keep_journal(self) -> None:
+        """From now on a systemd-journald takes what is logged, and the file has nothing of it."""
+        journald = "/usr/lib/systemd/systemd-journald"
+        assert os.path.exists(journald), "apt-get install systemd"
+        self.run("mkdir", "-p", "/run/systemd/journal", "/run/log/journal")
+        self.run("ln", "-sf", "/run/systemd/journal/dev-log", "/dev/log")
+        self._journal = subprocess.Popen(self.inside(journald), stdin=subprocess.DEVNULL)
+        socket = f"/proc/{self._anchor.pid}/root/run/systemd/journal/dev-log"
+        while not os.path.exists(socket):
+            assert self._journal.poll() is None, "systemd-journald does not start"
+            time.sleep(0.02)
+
     def stop(self) -> None:
         """Not listening any more, and every session ended: connections are refused."""
         if self._sshd is not None:
@@ -93,13 +109,16 @@ class SshdTarget:
             self._sshd.wait()
             self._sshd = None
         for pid in self._processes():
-            if pid != self._anchor.pid:
+            if pid not in (self._anchor.pid, self._journal.pid if self._journal else 0):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """The host is gone, and what ran on it."""
         self.stop()
+        if self._journal is not None:
+            self._journal.kill()
+            self._journal.wait()
         self._anchor.kill()
         self._anchor.wait()
         if self._anchor.stdout is not None:
@@ -168,6 +187,7 @@ class SshdTarget:
         (etc / "shadow").write_text("".join(f"{name}:*:19000::::::\n" for name in USERS))
         (etc / "sudoers").write_text("root ALL=(ALL) ALL\nops ALL=(root) NOPASSWD: ALL\n")
         (etc / "sudoers").chmod(0o440)
+        (etc / "machine-id").write_text(f"{uuid.uuid4().hex}\n")
         for name, number in USERS.items():
             folder = self.folder / "home" / name / ".ssh"
             folder.mkdir(parents=True)

@@ -36,8 +36,8 @@ def until_listed(host: SshdTarget, count: int) -> None:
     assert len(host.sessions()) >= count
 
 
-def test_many_hosts_at_once_and_one_that_is_down_meanwhile(lab: SshdLab) -> None:
-    """The others get the new key; that one keeps the old one and is told apart, and gets it once it is back.
+def test_many_hosts_at_once_and_two_that_are_down_meanwhile(lab: SshdLab) -> None:
+    """The others get the new key; those two keep the old one and are told apart, and get it once they are back.
 
     At the end each lets the new key in and refuses the old one.
     """
@@ -48,6 +48,7 @@ def test_many_hosts_at_once_and_one_that_is_down_meanwhile(lab: SshdLab) -> None
     rotator, pair = whole.rotator, whole.pair
     assert rotator.check(lab.old).lines == ()
     hosts[7].stop()
+    lab.unplug(hosts[9])
 
     def each(method: Callable[..., str], *more: object) -> list[str]:
         def one(name: str) -> str:
@@ -62,9 +63,11 @@ def test_many_hosts_at_once_and_one_that_is_down_meanwhile(lab: SshdLab) -> None
     answers = each(rotator.install)
     assert f"ERROR app@{hosts[7].address} port 22: cannot be logged in to" in answers[7]
     assert "Connection refused" in answers[7]
-    assert [answer for answer in answers if answer.startswith("ERROR")] == [answers[7]]
+    assert f"ERROR app@{hosts[9].address} port 22: cannot be logged in to: ssh: connect to host" in answers[9]
+    assert [answer for answer in answers if answer.startswith("ERROR")] == [answers[7], answers[9]]
     assert hosts[7].keys_file().read_text() == f"{lab.old_line} app@example\n"
     hosts[7].start()
+    lab.unplug(hosts[9], again=True)
     assert [answer for answer in each(rotator.install) if answer.startswith("ERROR")] == []
     assert all("ran a command" in answer for answer in each(rotator.prove))
     until = datetime.now(UTC) + timedelta(hours=1)
@@ -165,6 +168,28 @@ def test_who_still_uses_the_old_key_is_seen(lab: SshdLab, iso: bool) -> None:
     assert lab.lets_in(one.old, host)
     said = one.rotator.still_used(one.name, one.pair, since)
     assert re.fullmatch(r"app from 10\.77\.0\.1, 2 times, last \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", said)
+
+
+def test_the_journal_is_read_where_there_is_one(lab: SshdLab) -> None:
+    """By one who may: whoever may not is told that it is empty, which is not taken for silence."""
+    host = lab.host(start=False)
+    host.keep_journal()
+    host.start()
+    host.authorize(lab.old_line)
+    host.authorize(lab.old_line, user="ops")
+    assert (
+        "who still uses the old key will not be known" in lab.rotation([host.target()]).rotator.check(lab.old).lines[0]
+    )
+    one = lab.rotation([host.target(login="ops", login_key="it", sudo=True, log="journal")], login=lab.old)
+    assert one.rotator.check(lab.old).lines == ()
+    one.rotator.install(one.name, one.pair)
+    since = datetime.now(UTC)
+    assert one.rotator.still_used(one.name, one.pair, since) == ""
+    with lab.login(one.old, host, "sleep", "300") as consumer:
+        until_listed(host, 2)
+        assert "app from 10.77.0.1, once, last" in one.rotator.still_used(one.name, one.pair, since)
+        assert one.rotator.retire(one.name, one.pair).endswith("one session of it was ended")
+        assert consumer.wait(10) != 0
 
 
 @pytest.mark.parametrize("log", ["none", "/var/log/other.log", "auto"])

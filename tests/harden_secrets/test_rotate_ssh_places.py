@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -185,6 +186,19 @@ def test_what_others_change_meanwhile_is_kept(lab: SshdLab) -> None:
     wanted = f"{lab.old_line}\n{new.public(b'new').decode()}\n# 3\n# 2\n# 1\n# 0\n"
     assert file.read_text() == wanted
     assert [path.name for path in file.parent.iterdir()] == ["authorized_keys"]
+
+
+def test_many_secrets_in_one_file(lab: SshdLab) -> None:
+    """All rotated at once, each by itself: no change of one is lost to another's."""
+    host = lab.host()
+    olds = [lab.other_key() for _ in range(5)]
+    host.authorize(*(pair_of(old).public(b"").decode() for old in olds))
+    ones = [lab.rotation([host.target()], old) for old in olds]
+    with ThreadPoolExecutor(len(ones)) as pool:
+        list(pool.map(lambda one: one.rotator.install(one.name, one.pair), ones))
+        list(pool.map(lambda one: one.rotator.retire(one.name, one.pair), ones))
+    content = host.keys_file().read_bytes()
+    assert [line.blob for line in authorizedkeys.parse(content)] == [pair_of(one.pair.new).blob for one in ones]
 
 
 def test_what_a_killed_one_has_left_is_swept(lab: SshdLab) -> None:
