@@ -85,7 +85,7 @@ def _is_finished(lab: Lab, pair: Pair) -> bool:
 
 def test_it_is_killed_at_random_and_finishes(lab: Lab) -> None:
     """At any moment of any phase, with all programs that it had started; right afterwards one key opens everything."""
-    chance = random.Random(4)  # noqa: S311
+    chance = random.Random(4)
     rotator = rotator_of(lab)
     pair = begun(rotator, lab.fields)
     for phase in ("install", "prove", "cut_over", "retire"):

@@ -14,7 +14,7 @@ from harden.document.wording import quote
 from harden.errors import HardenError
 from harden_secrets.rotate.kinds.gitcrypt import blobs
 from harden_secrets.rotate.kinds.gitcrypt.keyfile import KeyFile
-from harden_secrets.rotate.kinds.gitcrypt.layout import refuse_under_way, repository
+from harden_secrets.rotate.kinds.gitcrypt.layout import owner_kept, refuse_under_way, repository, without_filters
 from harden_secrets.rotate.kinds.gitcrypt.unlocked import UnlockedKey
 from harden_secrets.rotate.kinds.gitcrypt.workshop import Workshop
 from harden_secrets.rotate.kinds.gitcrypt.worktreefile import WorktreeFile, blob_id
@@ -105,7 +105,8 @@ class BroughtAlong:
         except OSError as error:
             raise HardenError(f"{self._checkout.root}: {error.filename}: {error.strerror}") from error
         staged = [change for change in wanted if _staged(index.get(change.path)) == change.old]
-        _stage(self._git, staged, index)
+        with owner_kept(self._checkout.git_dir / "index"):
+            _stage(without_filters(str(self._checkout.root)), staged, index)
 
     def _write(self, change: Change) -> None:
         """A file that lies there as git stores it follows its blob. Plaintext stays."""

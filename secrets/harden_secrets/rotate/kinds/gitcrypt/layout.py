@@ -1,6 +1,8 @@
 """Where the parts of a repository are, and what it is; asked of git."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,34 @@ class Layout:
 def repository(path: str) -> Repository:
     """How git is called on it."""
     return Repository(path, settings=SETTINGS)
+
+
+def without_filters(path: str) -> Repository:
+    """How git is called to write an index.
+
+    Where a file and its entry are of the same moment it compares their contents then, and to do so runs the filter
+    that the repository's configuration names. Without one it finds them different, and looks again the next time.
+    """
+    names = os.fsdecode(
+        repository(path).attempt("config", "--null", "--name-only", "--get-regexp", r"^filter\.").stdout
+    )
+    settings: dict[str, str] = {}
+    for name in filter(None, names.split("\0")):
+        driver = name.rpartition(".")[0]
+        settings.update({f"{driver}.clean": "", f"{driver}.process": "", f"{driver}.required": "false"})
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (name, value) in enumerate(settings.items()):
+        variables.update({f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value})
+    return Repository(path, environment=variables, settings=SETTINGS)
+
+
+@contextmanager
+def owner_kept(file: Path) -> Iterator[None]:
+    """A file of a git folder that git replaces in the block stays its owner's, also where root runs this."""
+    before = file.lstat() if file.exists() else None
+    yield
+    if before is not None and os.geteuid() == 0:
+        os.chown(file, before.st_uid, before.st_gid, follow_symlinks=False)
 
 
 def layout(path: str) -> Layout:
