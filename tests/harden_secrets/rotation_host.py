@@ -104,6 +104,7 @@ class RotationHost:
             "HARDEN_INVENTORY": str(self.inventory),
             "VAULT_TOKEN": self.bao.root_token,
             "VAULT_CACERT": str(self.bao.ca),
+            **({"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}),
             **self.more,
         }
 

@@ -25,6 +25,7 @@ from harden_secrets.rotate.lock import secret_lock
 from harden_secrets.rotate.rotator import Report
 from harden_secrets.rotate.run import Result, Run, Surroundings
 from harden_secrets.rotate.schedule.standing import Standing, order, standing
+from harden_secrets.rotate.status import current
 from harden_secrets.rotate.steps import Steps
 from harden_secrets.rotate.store import Store
 from harden_secrets.vault.port import Vault, VaultSealedError, VaultUnavailableError
@@ -98,9 +99,8 @@ class _Bench:
         return loaded is not None and loaded.rotation.is_open
 
     def _standing(self, entry: SecretEntry) -> Standing | None:
-        known = self._vault.metadata(entry.path) if entry.rotate is not None else None
-        created = [one.created for one in known.versions if one.number == known.current] if known is not None else []
-        return standing(entry, created[0], _now(), tz.tzlocal()) if created else None
+        _, created = current(self._vault.metadata(entry.path) if entry.rotate is not None else None)
+        return standing(entry, created, _now(), tz.tzlocal()) if created is not None else None
 
     def _still(self, entry: SecretEntry) -> bool:
         """Whether it is still its time: those before it may have taken long, and another host may have done it."""

@@ -29,13 +29,13 @@ class Teller:
 
     def tell(self, event: Event) -> None:
         """Tell of it."""
-        if event.happened is Happened.WORKING:
-            self._begin(event)
-            return
-        self._shown.close()
-        self._working = 0
+        if event.happened is not Happened.WORKING:
+            self._shown.close()
+            self._working = 0
         if self._output.as_json:
             self._output.raw(json_text(event.document()) + "\n")
+        elif event.happened is Happened.WORKING:
+            self._begin(event)
         elif event.happened is Happened.FAILED:
             self._output.error(HardenError(_line(event), event.hints))
         else:
