@@ -144,15 +144,23 @@ def test_what_has_no_pods_is_left_alone() -> None:
     [
         (entries("Secret", "key", {"k": b"theirs"}), "is there already and harden did not make it"),
         (delivered(OLD, immutable=True), "is immutable"),
+        (made_secret(of_entry(DIRECT, OLD), MOUNT, "apps/other", OLD), "holds secret/apps/other, not secret/apps/key"),
         (delivered(OLD, type="example.com/key"), "is of type example.com/key, not Opaque"),
     ],
 )
 def test_what_cannot_be_written_over_is_refused_before(there: dict[str, Any], says: str) -> None:
-    """And left as it is by a delivery as well."""
+    """Nothing is changed."""
     world = World(there)
-    deliverer = world.deliverer(DIRECT)
-    assert says in str(failure(world, deliverer.check))
-    failure(world, lambda: deliverer.deliver(NAME, NEW, OLD))
+    assert says in str(failure(world, world.deliverer(DIRECT).check))
+    assert world.peek("Secret", "key")["data"] == there["data"]
+
+
+def test_what_somebody_else_made_is_not_written_over() -> None:
+    """Nor is it by a delivery, where it has come meanwhile."""
+    there = entries("Secret", "key", {"k": b"theirs"})
+    world = World(there)
+    said = failure(world, lambda: world.deliverer(DIRECT).deliver(NAME, NEW, OLD))
+    assert "harden did not make it" in str(said)
     assert world.peek("Secret", "key")["data"] == there["data"]
 
 
@@ -195,6 +203,15 @@ def test_what_does_not_come_up_is_put_back(world: World, where: str) -> None:
     world.refuses = lambda _seen: False
     deliverer.deliver(NAME, NEW, OLD)
     deliverer.confirm(NAME, NEW)
+
+
+def test_what_cannot_be_put_back_is_said(world: World) -> None:
+    """Beside what did not come up."""
+    world.refuses = lambda seen: seen.get("main:env:KEY") == NEW["key"].reveal()
+    world.cluster.fail_before(3, ClusterUnavailableError("the API server failed"))
+    error = failure(world, lambda: world.deliverer(DIRECT).deliver(NAME, NEW, OLD))
+    assert "deployment apps/env: its pods did not come up" in error.messages[0]
+    assert error.hints[0] == "it could not be put back: the API server failed"
 
 
 def test_one_that_an_earlier_run_has_restarted_is_put_back_too(world: World) -> None:
@@ -303,6 +320,16 @@ def test_who_is_replaced_by_nobody_is_named(one: dict[str, Any], says: str) -> N
     (pod,) = [one for one in world.cluster.snapshot() if one["kind"] == "Pod"]
     world.cluster.drop(ObjectName.of(pod))
     assert deliverer.confirm(NAME, NEW) == "no pod uses it"
+
+
+def test_of_many_some_are_named() -> None:
+    """And the others counted."""
+    world = World(delivered(OLD), *(bare_pod(f"alone-{number}", env_of("key", "k")) for number in range(11)))
+    deliverer = world.deliverer(DIRECT, sight=2)
+    deliverer.deliver(NAME, NEW, OLD)
+    error = failure(world, lambda: deliverer.confirm(NAME, NEW))
+    assert len(error.messages) == 9
+    assert error.messages[-1] == "secret apps/key: and so at 3 other places"
 
 
 def test_a_job_that_ends_in_time_is_waited_for() -> None:

@@ -1,7 +1,7 @@
 """``harden secrets deliver``: what consumers see is what Vault has."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from harden.document.wording import quote
 from harden.errors import HardenError
@@ -9,10 +9,8 @@ from harden.lock import locked
 from harden.output import Output
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.workplace import Workplace
-from harden_secrets.confidential import Confidential
-from harden_secrets.delivery import direct, values
-from harden_secrets.delivery.form import in_form
-from harden_secrets.delivery.ofentry import of_entry
+from harden_secrets.delivery import direct
+from harden_secrets.delivery.ofentry import check_fields, of_entry, of_file
 from harden_secrets.delivery.putting import Change, put
 from harden_secrets.hostfile import put_file
 from harden_secrets.inventory.model import Delivery, SecretEntry
@@ -66,29 +64,10 @@ def _delivered(
     if stored is None:
         raise HardenError(f"{vault.mount}/{entry.path}: nothing is stored there", f"it should hold {entry.name}")
     wanted = of_entry(delivery, stored.fields)
-    _check_fields(entry, wanted, stored.fields, vault)
+    check_fields(entry.name, f"{vault.mount}/{entry.path}", wanted, stored.fields)
     if delivery.to == "file":
-        return put_file(delivery, _content(entry, wanted, stored.fields), dry_run=dry_run)
+        return put_file(delivery, of_file(entry.name, wanted, stored.fields), dry_run=dry_run)
     return put(cluster(), direct.secret(wanted, vault.mount, entry.path, stored.fields), dry_run=dry_run)
-
-
-def _check_fields(
-    entry: SecretEntry, wanted: values.Delivery, fields: Mapping[str, Confidential], vault: Vault
-) -> None:
-    if missing := sorted({quote(key.field) for key in wanted.keys if key.field not in fields}):
-        raise HardenError(
-            f"{vault.mount}/{entry.path}: has no field {', '.join(missing)}",
-            f"the deliveries of {entry.name} in the inventory name the fields",
-        )
-
-
-def _content(entry: SecretEntry, wanted: values.Delivery, fields: Mapping[str, Confidential]) -> Confidential:
-    if len(wanted.keys) != 1:
-        raise HardenError(
-            f"{wanted.path}: {entry.name} has {len(wanted.keys)} fields, and a file holds one", "name it under keys"
-        )
-    (key,) = wanted.keys
-    return in_form(fields[key.field], key.form)
 
 
 def _target(delivery: Delivery) -> str:

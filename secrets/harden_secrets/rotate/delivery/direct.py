@@ -1,7 +1,7 @@
 """A Secret that harden writes itself."""
 
 from harden.errors import HardenError
-from harden_secrets.cluster.marks import is_ours
+from harden_secrets.cluster.marks import PATH, is_ours
 from harden_secrets.cluster.port import Cluster, Manifest, ObjectName
 from harden_secrets.delivery import direct
 from harden_secrets.delivery.ofentry import of_entry
@@ -26,6 +26,11 @@ class Direct:
             raise HardenError(
                 f"{self._name} is there already and harden did not make it",
                 "remove or rename it, or have it delivered under another name",
+            )
+        if (held := (now["metadata"].get("annotations") or {}).get(PATH)) != f"{self._mount}/{self._path}":
+            raise HardenError(
+                f"{self._name} holds {held}, not {self._mount}/{self._path}: the one would take the other's keys out",
+                "deliver one of them under another name; if it only has another path now: harden secrets deliver",
             )
         if now.get("immutable"):
             raise HardenError(

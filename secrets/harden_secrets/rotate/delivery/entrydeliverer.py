@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from harden.document.wording import quote
 from harden.errors import HardenError
 from harden_secrets.cluster.port import Cluster
+from harden_secrets.delivery.ofentry import check_fields, of_entry
 from harden_secrets.inventory.model import Delivery, SecretEntry
 from harden_secrets.rotate.delivery.direct import Direct
 from harden_secrets.rotate.delivery.incluster import InCluster
@@ -72,15 +72,11 @@ class EntryDeliverer:
 
     def _known(self, name: str, new: Fields) -> Delivery:
         delivery = self._by_name[name]
-        if missing := sorted({quote(key.field) for key in delivery.keys.values() if key.field not in new}):
-            raise HardenError(
-                f"{self._mount}/{self._entry.path}: has no field {', '.join(missing)}",
-                f"the deliveries of {self._entry.name} in the inventory name the fields",
-            )
+        check_fields(self._entry.name, f"{self._mount}/{self._entry.path}", of_entry(delivery, new), new)
         return delivery
 
     def _on_host(self, name: str, delivery: Delivery) -> OnHost:
-        return OnHost(delivery, self._patience, self._telling(name))
+        return OnHost(self._entry.name, delivery, self._patience, self._telling(name))
 
     def _in_cluster(self, name: str, delivery: Delivery) -> InCluster:
         tell = self._telling(name)

@@ -99,9 +99,12 @@ class InCluster:
 
     def _put_back(self, cluster: Cluster, restarts: Restarts, failure: RolloutFailedError, old: Fields) -> HardenError:
         self._tell(f"{failure.name} does not come up; putting back")
-        back = self._bringer.take_back(cluster, old)
-        still = restarts.take_back(failure.begun, self._state(cluster))
-        said = f"{back}; {still or 'its pods run as before'}"
+        try:
+            back = self._bringer.take_back(cluster, old)
+            still = restarts.take_back(failure.begun, self._state(cluster))
+            said = f"{back}; {still or 'its pods run as before'}"
+        except HardenError as error:
+            said = f"it could not be put back: {'; '.join(error.messages)}"
         return HardenError(
             f"{failure.name}: its pods did not come up with the new value: {failure.why}",
             [said, f"see its pods: kubectl -n {failure.name.namespace} describe pods; then run this again"],

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
-from harden_secrets.delivery.comparing import contents
-from harden_secrets.delivery.ofentry import of_entry
+from harden_secrets.delivery.ofentry import of_entry, of_file
 from harden_secrets.delivery.putting import Change
 from harden_secrets.fileimage import FileImage
 from harden_secrets.hostfile import put_file
@@ -19,10 +18,10 @@ from harden_secrets.rotate.rotator import Fields
 
 
 class OnHost:
-    """One delivery to a file."""
+    """One delivery to a file. ``name``: of the secret, in the inventory."""
 
-    def __init__(self, delivery: Delivery, patience: Patience, tell: Callable[[str], None]) -> None:
-        self._delivery, self._patience, self._tell = delivery, patience, tell
+    def __init__(self, name: str, delivery: Delivery, patience: Patience, tell: Callable[[str], None]) -> None:
+        self._name, self._delivery, self._patience, self._tell = name, delivery, patience, tell
         self._path = Path(delivery.path)
 
     def check(self) -> None:
@@ -75,10 +74,4 @@ class OnHost:
         return HardenError([f"{self._path}: {words}" for words in error.messages], [back, *error.hints])
 
     def _content(self, fields: Fields) -> Confidential:
-        wanted = of_entry(self._delivery, fields)
-        if len(wanted.keys) != 1:
-            raise HardenError(
-                f"{self._path}: the secret has {len(wanted.keys)} fields, and a file holds one", "name it under keys"
-            )
-        (content,) = contents(wanted, fields).values()
-        return content
+        return of_file(self._name, of_entry(self._delivery, fields), fields)

@@ -15,6 +15,7 @@ from harden_secrets.rotate.delivery.patience import Patience
 from harden_secrets.rotate.delivery.remedies import remedy
 from harden_secrets.rotate.delivery.views import View, views
 
+_SHOWN = 8  # places in an error
 BYTES, STRUCTURE, NOTHING = "bytes", "structure", "nothing"
 
 
@@ -47,6 +48,7 @@ class Proof:
         self._mark = restart_mark(name.name)
         self._began = patience.waiting.now()
         self._proved: dict[tuple[str, View], str] = {}
+        self._views: dict[str, tuple[View, ...]] = {}  # by the pod's uid: what a pod sees is fixed when it is made
 
     def confirmed(self) -> str:
         """What was seen, in words. Raises HardenError where somebody does not have it when the time is up."""
@@ -76,7 +78,7 @@ class Proof:
         return found
 
     def _look_at(self, pod: Manifest, secret: Manifest, found: _Look) -> None:
-        for view in views(pod, self._name, self._wanted):
+        for view in self._views_of(pod):
             try:
                 how = self._how(pod, view, secret)
             except PodWentError:
@@ -86,6 +88,12 @@ class Proof:
                 found.proofs.append((pod["metadata"]["name"], how))
             else:
                 found.late.append((pod, view))
+
+    def _views_of(self, pod: Manifest) -> tuple[View, ...]:
+        uid = pod["metadata"]["uid"]
+        if uid not in self._views:
+            self._views[uid] = views(pod, self._name, self._wanted)
+        return self._views[uid]
 
     def _how(self, pod: Manifest, view: View, secret: Manifest) -> str:
         """How it is known that a container has the new value; empty while it does not, or nobody knows."""
@@ -138,18 +146,19 @@ class Proof:
                 f"{self._name}: its pods come and go; none stayed long enough to be asked",
                 "see why they restart, then run this again: the old key stays valid until all have the new one",
             )
-        pods = {pod["metadata"]["uid"]: pod for pod, _ in last.late}
-        return HardenError(
-            list(self._late(last)), list(dict.fromkeys(remedy(self._cluster, one) for one in pods.values()))
-        )
+        pods = {pod["metadata"]["uid"]: pod for pod, _ in last.late[:_SHOWN]}
+        remedies = [remedy(self._cluster, pod) for pod in pods.values()]
+        return HardenError(self._late(last), dict.fromkeys([*remedies, "until then the old key stays valid"]))
 
     def _late(self, last: _Look) -> Iterator[str]:
-        for pod, view in last.late:
+        for pod, view in last.late[:_SHOWN]:
             where = f"at {view.at}" if view.at else f"of the key {view.key}"
             said = "; ".join(troubles(pod))
             because = f" ({said})" if said else ""
             name = ObjectName.of(pod)
             yield f"{name}: container {view.container} does not have the new value {where}{because}"
+        if len(last.late) > _SHOWN:
+            yield f"{self._name}: and so at {len(last.late) - _SHOWN} other places"
 
 
 def _words(proofs: list[tuple[str, str]]) -> str:
