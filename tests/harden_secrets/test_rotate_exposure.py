@@ -341,6 +341,16 @@ def test_the_report_of_a_rotation_is_the_same_answer(made: Encrypted, find: Find
     assert report.document == {"exposure": exposure.as_json()}
 
 
+def test_a_long_list_can_be_cut(made: Encrypted, find: Find) -> None:
+    """At the end of a rotation, which is no place for a thousand lines; the document has all."""
+    for number in range(9):
+        made.write(f"secret/{number}", f"value {number}".encode())
+    made.commit()
+    report = exposure_report(find(made), 4)
+    assert [line for line in report.lines if line.startswith("  and ")] == ["  and 5 more", "  and 5 more"]
+    assert len(exposure_report(find(made)).lines) > len(report.lines)
+
+
 def test_values_are_in_neither_text_nor_document(made: Encrypted, find: Find) -> None:
     """Neither those of files nor those of the inventory."""
     key, value = ssh.openssh(), b"correct horse battery staple"

@@ -563,6 +563,38 @@ def test_a_shallow_clone_is_taken_too(scene: Scene) -> None:
     assert opens(scene, clone)
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_second_rotation_is_handed_over_like_the_first(scene: Scene, *, late: bool) -> None:
+    """Also to somebody who was ``late`` and has missed the first; each old key is kept by itself."""
+    clone = scene.clone()
+    scene.rotate()
+    if not late:
+        assert scene.run(clone).status == 0
+    first = Confidential(scene.files["new.key"].read_bytes())
+    scene.old = first
+    scene.rotate()
+    scene.facts = replace(must(scene.facts), rotation="ba9876543210")
+    scene.script.write_text(handover_script(scene.facts))
+    done = scene.run(clone)
+    assert done.status == 0, done.said
+    assert opens(scene, clone)
+    former = clone.path / ".git/git-crypt/former"
+    kept = {path.name: Confidential(path.read_bytes()) for path in former.iterdir()}
+    original = Confidential(scene.files["old.key"].read_bytes())
+    assert kept == ({"ba9876543210": original} if late else {ROTATION: original, "ba9876543210": first})
+
+
+def test_other_worktrees_are_left_and_named(scene: Scene) -> None:
+    """Their files stay as they were."""
+    clone = scene.clone()
+    scene.rotate()
+    clone.git("worktree", "add", "-q", "--detach", "--no-checkout", "../linked")
+    done = scene.run(clone)
+    assert done.status == 0, done.said
+    assert "other worktrees" in done.said
+    assert opens(scene, clone)
+
+
 def test_a_linked_worktree_is_refused(scene: Scene) -> None:
     """git-crypt looks for other keys there."""
     clone = scene.clone()

@@ -14,6 +14,7 @@ from harden_secrets.rotate.rotator import Pair, Report
 from harden_secrets.vault.port import Vault
 
 _QUIET = Output(verbosity=-1)
+_MOST = 30  # lines of a list at the end of a rotation
 
 
 def told(
@@ -31,9 +32,12 @@ def told(
         known = known_values(inventory, vault, prints)
         # One process: whoever rotates has threads, which do not survive a fork.
         exposure = exposure_of(entry.repository.path, key, known, prints, _QUIET, processes=1)
-        report = exposure_report(exposure)
+        report = exposure_report(exposure, _MOST)
         command = f"harden secrets handover {entry.name}"
-        lines = [*report.lines, f"clones are brought along by the script that `{command}` prints, and the new key"]
+        lines = list(report.lines)
+        if len(exposure.files) > _MOST:
+            lines.append(f"`harden secrets exposed --secret {entry.name} --version N`, of the old key, has all of it")
+        lines.append(f"clones are brought along by the script that `{command}` prints, and the new key")
         if entry.repository.remote:
             lines.append(f"looked at is what lies in {entry.repository.path}: the remote and clones may have more")
         return Report(tuple(lines), {**report.document, "handover": command})

@@ -26,6 +26,6 @@ def exposure_of(
     return find_exposure(Repository(path), key, Contents(first_pass, fingerprinter, known), output, processes)
 
 
-def exposure_report(exposure: Exposure) -> Report:
-    """The same for people and for programs; the document has it under ``exposure``."""
-    return Report(tuple(exposure_lines(exposure)), {"exposure": exposure.as_json()})
+def exposure_report(exposure: Exposure, most: int | None = None) -> Report:
+    """The same for people, ``most`` lines of a list, and for programs; the document has it under ``exposure``."""
+    return Report(tuple(exposure_lines(exposure, most)), {"exposure": exposure.as_json()})

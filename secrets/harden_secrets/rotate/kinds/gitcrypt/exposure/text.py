@@ -9,16 +9,18 @@ _SHORT = 12  # digits of a commit's id, which git takes as well
 _SHOWN = 3  # places or commits on a line; documents have all
 
 
-def exposure_lines(exposure: Exposure) -> Iterator[str]:
-    """The lines. No value is among them."""
+def exposure_lines(exposure: Exposure, most: int | None = None) -> Iterator[str]:
+    """The lines. No value is among them. ``most``: how many of a list are shown; without it, all."""
     if not exposure.files:
         yield f"{exposure.repository}: nothing there was encrypted under this {exposure.key}"
     else:
         yield _summary(exposure)
-        yield from _duties(exposure)
-        yield from _unrecognised(exposure)
-        yield "everything that was encrypted under it:"
-        yield from (f"  {line}" for line in _paths(exposure))
+        for heading, lines in (_duties(exposure), _unrecognised(exposure), _everything(exposure)):
+            if lines:
+                yield heading
+                yield from (f"  {line}" for line in lines[:most])
+                if len(lines[:most]) < len(lines):
+                    yield f"  and {len(lines) - len(lines[:most])} more"
     if exposure.wrapped_for:
         yield f"people for whom it was wrapped with GnuPG at some time: {', '.join(exposure.wrapped_for)}"
     if exposure.others:
@@ -44,14 +46,13 @@ def _summary(exposure: Exposure) -> str:
     )
 
 
-def _duties(exposure: Exposure) -> Iterator[str]:
-    duties = exposure.duties
-    if not duties:
-        return
-    yield "to be rotated by itself, each:"
-    for duty in duties:
-        about = f"{duty.material} ({duty.description})" if duty.description else duty.material
-        yield f"  {about}  {_some(duty.places)}  {_known(duty, compared=exposure.compared)}"
+def _duties(exposure: Exposure) -> tuple[str, list[str]]:
+    return "to be rotated by itself, each:", [_duty(one, compared=exposure.compared) for one in exposure.duties]
+
+
+def _duty(duty: Duty, *, compared: bool) -> str:
+    about = f"{duty.material} ({duty.description})" if duty.description else duty.material
+    return f"{about}  {_some(duty.places)}  {_known(duty, compared=compared)}"
 
 
 def _known(duty: Duty, *, compared: bool) -> str:
@@ -67,16 +68,15 @@ def _kept(one: Kept) -> str:
     return f"{one.secret}, field {one.field}: {state}"
 
 
-def _unrecognised(exposure: Exposure) -> Iterator[str]:
+def _unrecognised(exposure: Exposure) -> tuple[str, list[str]]:
     paths = list(by_path(exposure.unrecognised))
-    if paths:
-        yield f"in {_count(len(paths), 'file', 'files')} nothing was recognised; judge by yourself what they hold:"
-        yield from (f"  {path}" for path in paths)
+    return f"in {_count(len(paths), 'file', 'files')} nothing was recognised; judge by yourself what they hold:", paths
 
 
-def _paths(exposure: Exposure) -> Iterator[str]:
-    for path, files in by_path(exposure.files).items():
-        yield f"{path}: {'; '.join(_about(path, files))}"
+def _everything(exposure: Exposure) -> tuple[str, list[str]]:
+    paths = by_path(exposure.files)
+    lines = [f"{path}: {'; '.join(_about(path, files))}" for path, files in paths.items()]
+    return "everything that was encrypted under it:", lines
 
 
 def _about(path: str, files: Sequence[ExposedFile]) -> Iterator[str]:
