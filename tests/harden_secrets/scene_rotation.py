@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +18,8 @@ from urllib.parse import urlsplit
 import yaml
 from bao.devserver import NAME as BAO_NAME
 from bao.devserver import DevServer
-from cluster.api import Object
+from cluster.api import Object, flatten
 from cluster.hardenimage import USER
-from cluster.room import ADDRESS
 from cluster.workload import Cluster, Ended, container
 
 from tests.harden_secrets.keys.programs import run
@@ -29,7 +29,9 @@ from tests.harden_secrets.scene_repository import encrypted_bundle
 from tests.harden_secrets.scene_vault import let_in
 
 BRANCH = "main"
-REPOSITORY = "/repository/infra.git"
+REPOSITORIES = "/repository"
+REPOSITORY = f"{REPOSITORIES}/infra.git"
+CLAIM = "repositories"
 SSH, GIT_CRYPT = "ssh-key", "git-crypt-key"
 DELIVERED = "ssh-key-vault"  # the Secret of the SSH key, since its migration
 LOG = "/tmp/auth.log"  # of sshd
@@ -41,9 +43,12 @@ umask 077; cat >/tmp/tried; status=0
 {LOGIN.replace("KEY", "/tmp/tried")} || status=$?
 rm /tmp/tried; exit $status
 """
+# ssh reads the file of a key twice in a login, and fails where it was exchanged in between; so it gets one of its own.
 PROBE = f"""\
+umask 077
 while true; do
-  if {LOGIN.replace("KEY", "/keys/id_ed25519")} 2>/tmp/said
+  cat /keys/id_ed25519 >/tmp/key
+  if {LOGIN.replace("KEY", "/tmp/key")} 2>/tmp/said
   then echo "in $(date +%s)"; else echo "out $(date +%s) $(tr '\\n' ' ' </tmp/said)"; fi
   sleep 0.5
 done
@@ -94,13 +99,12 @@ class Rotation:
         return self._in_runner(UNLOCK, key)
 
     def unlocks_again(self) -> Ended:
-        """The clone that the runner has had all the time, brought along as people do it, with the key that it mounts."""
+        """The clone that the runner has had all the time, brought along as people do, with the key that it mounts."""
         return self._in_runner(UNLOCK_AGAIN)
 
     def stored(self, name: str, field: str) -> bytes:
         """A field of a secret in Vault, as it is now."""
-        path = {SSH: f"{self.estate.places.ssh}/ssh-key", GIT_CRYPT: "shared/git-crypt-key"}[name]
-        found = self.bao.vault(self.mount).read(path)
+        found = self.bao.vault(self.mount).read(self._paths[name])
         assert found is not None, name
         return found.fields[field].reveal()
 
@@ -115,31 +119,28 @@ class Rotation:
         return [one for before, one in zip([None, *accepted], accepted, strict=False) if one != before]
 
     def schedule(self, image: str, every: int, overlap: int) -> None:
-        """What runs `harden secrets rotate --due` in the cluster; Vault lets it in. Times are in seconds."""
-        text = self._inventory(every, overlap)
+        """What harden prints to be run regularly, and Vault lets it in. Waits until the keys are due, if that is soon."""
+        address, port = self.cluster.expose(urlsplit(self.bao.address).port or 0)
         inventory = self.estate.folder / "pods.yaml"
-        inventory.write_text(text)
-        policy = self.estate.harden.run("vault", "policy", "--inventory", str(inventory))
-        let_in(self.cluster, self.bao, self.mount, policy, "harden", self.namespace)
-        files = {"secrets.yaml": text, "vault-ca.pem": self.bao.ca.read_text()}
-        meta = {"name": "harden-inventory", "namespace": self.namespace}
-        self.cluster.admin.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": files})
-        handmade = HANDMADE.replace("NAMESPACE", self.namespace).replace("IMAGE", image)
-        self.cluster.admin.apply(handmade.replace("REPOSITORIES", str(self.folder)), namespace=self.namespace)
-        time.sleep(every if every < 60 else 0)
+        inventory.write_text(self._inventory(f"https://{BAO_NAME}:{port}", every, overlap))
+        how = ("--image", image, "--namespace", self.namespace, "--claim", f"{CLAIM}:{REPOSITORIES}")
+        chosen = ("--inventory", str(inventory))
+        printed = self.estate.harden.run("secrets", "schedule", "--format", "cronjob", *how, *chosen)
+        policy = self.estate.harden.run("vault", "policy", *chosen)
+        let_in(self.cluster, self.bao, self.mount, policy, "harden-rotate", self.namespace)
+        self.cluster.admin.apply(*in_tests(printed, address))
+        left = (self._newest() + timedelta(seconds=every) - datetime.now(UTC)).total_seconds()
+        if 0 < left < 60:
+            time.sleep(left)
 
-    def _inventory(self, every: int, overlap: int) -> str:
+    def _inventory(self, address: str, every: int, overlap: int) -> str:
         """What the migration has entered, and what a person adds: where the other halves are, and when to rotate."""
         written = yaml.safe_load((self.estate.folder / "secrets.yaml").read_text())
-        port = urlsplit(self.bao.address).port
-        assert port is not None, self.bao.address
-        address = f"https://{BAO_NAME}:{self.cluster.expose(port)[1]}"
-        auth = {"method": "kubernetes", "role": self.mount}
         written["vault"] = {
             "address": address,
             "mount": self.mount,
-            "ca_file": "/etc/harden/vault-ca.pem",
-            "auth": auth,
+            "ca_file": str(self.bao.ca),
+            "auth": {"method": "kubernetes", "role": self.mount},
         }
         written["secrets"][SSH]["targets"] = [self._target()]
         written["secrets"][GIT_CRYPT]["repository"] = {"path": REPOSITORY, "branches": [BRANCH]}
@@ -158,6 +159,15 @@ class Rotation:
             "authorized_keys": "/tmp/authorized_keys",
             "log": LOG,
         }
+
+    @property
+    def _paths(self) -> dict[str, str]:
+        return {SSH: f"{self.estate.places.ssh}/ssh-key", GIT_CRYPT: "shared/git-crypt-key"}
+
+    def _newest(self) -> datetime:
+        """When the last version of any of the keys was made."""
+        known = [self.bao.vault(self.mount).metadata(path) for path in self._paths.values()]
+        return max(version.created for one in known if one is not None for version in one.versions)
 
     @property
     def _devvm(self) -> str:
@@ -183,10 +193,12 @@ def rotation(estate: Estate, bao: DevServer, mount: str) -> Iterator[Rotation]:
     estate.harden.run("secrets", "migrate", str(plan))
     estate.cluster.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace}})
     try:
+        estate.cluster.admin.apply(*volume(made), namespace=made.namespace)
         estate.cluster.admin.apply(probe(made), namespace=estate.places.ssh)
         yield made
     finally:
-        estate.cluster.admin.delete("v1", "Namespace", made.namespace, None)
+        for kind in ("Namespace", "PersistentVolume"):
+            estate.cluster.admin.delete("v1", kind, made.namespace, None)
         shutil.rmtree(folder)
 
 
@@ -226,51 +238,28 @@ def probe(one: Rotation) -> Object:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}, "spec": spec}
 
 
-HANDMADE = f"""
-apiVersion: v1
-kind: ServiceAccount
-metadata: {{name: harden}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {{name: NAMESPACE}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}}
-subjects: [{{kind: ServiceAccount, name: harden, namespace: NAMESPACE}}]
----
-apiVersion: batch/v1
-kind: CronJob
-metadata: {{name: harden-rotate}}
-spec:
-  schedule: "7 * * * *"
-  suspend: true
-  concurrencyPolicy: Forbid
-  jobTemplate:
-    spec:
-      backoffLimit: 0
-      template:
-        spec:
-          serviceAccountName: harden
-          restartPolicy: Never
-          hostAliases: [{{ip: {ADDRESS}, hostnames: [{BAO_NAME}]}}]
-          securityContext: {{runAsNonRoot: true, runAsUser: 65532, seccompProfile: {{type: RuntimeDefault}}}}
-          containers:
-            - name: harden
-              image: IMAGE
-              imagePullPolicy: Never
-              command: [harden, secrets, rotate, --due]
-              env:
-                - {{name: HOME, value: /tmp}}
-                - {{name: HARDEN_STATE, value: /tmp/state}}
-              securityContext:
-                readOnlyRootFilesystem: true
-                allowPrivilegeEscalation: false
-                capabilities: {{drop: [ALL]}}
-              volumeMounts:
-                - {{name: tmp, mountPath: /tmp}}
-                - {{name: inventory, mountPath: /etc/harden}}
-                - {{name: repository, mountPath: /repository}}
-          volumes:
-            - {{name: tmp, emptyDir: {{medium: Memory}}}}
-            - {{name: inventory, configMap: {{name: harden-inventory}}}}
-            - {{name: repository, hostPath: {{path: REPOSITORIES, type: Directory}}}}
-"""
+def volume(one: Rotation) -> list[Object]:
+    """The claim by which the repository comes into harden's pods, and what it is bound to."""
+    size = {"storage": "1Gi"}
+    about = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    name = one.namespace
+    claimed = {**about, "volumeName": name, "resources": {"requests": size}}
+    there = {**about, "capacity": size, "hostPath": {"path": str(one.folder), "type": "Directory"}}
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": there},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM}, "spec": claimed},
+    ]
+
+
+def in_tests(printed: str, address: str) -> list[Object]:
+    """The manifests as they are printed, but for what the tests' cluster is without: a name service and a registry.
+
+    The CronJob waits for a word of the test.
+    """
+    *made, cron_job = flatten([printed])
+    assert cron_job["kind"] == "CronJob"
+    cron_job["spec"]["suspend"] = True
+    pod = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    pod["hostAliases"] = [{"ip": address, "hostnames": [BAO_NAME]}]
+    pod["containers"][0]["imagePullPolicy"] = "Never"
+    return [*made, cron_job]

@@ -22,7 +22,7 @@ from tests.harden_secrets.scene_search import (
     watching_processes,
 )
 
-OVERLAP = 12  # seconds
+OVERLAP = 10  # seconds
 WHO = re.compile(r"is held by run rotate \S+, process \d+ on (\S+) since")
 
 
@@ -48,7 +48,7 @@ def test_a_cron_job_rotates_what_was_migrated(in_custody: Rotation, harden_image
     assert scene.unlocks(old[1]).stdout == CLEAR
     with watching_processes() as processes:
         scene.schedule(harden_image, every=OVERLAP + 1, overlap=OVERLAP)
-        jobs.cut_off("git-crypt-key: cut-over")
+        jobs.cut_off("git-crypt-key: install")
         left = twice_at_once(jobs)
         scene.schedule(harden_image, every=30 * 86400, overlap=OVERLAP)
         assert scene.logs_in(scene.stored(SSH, "private_key")).status == 0
