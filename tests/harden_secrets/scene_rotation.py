@@ -119,7 +119,7 @@ class Rotation:
         return [one for before, one in zip([None, *accepted], accepted, strict=False) if one != before]
 
     def schedule(self, image: str, every: int, overlap: int) -> None:
-        """What harden prints to be run regularly, and Vault lets it in. Waits until the keys are due, if that is soon."""
+        """What harden prints to be run regularly; Vault lets it in. Waits until the keys are due, if that is soon."""
         address, port = self.cluster.expose(urlsplit(self.bao.address).port or 0)
         inventory = self.estate.folder / "pods.yaml"
         inventory.write_text(self._inventory(f"https://{BAO_NAME}:{port}", every, overlap))
