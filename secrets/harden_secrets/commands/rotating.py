@@ -161,7 +161,7 @@ class _Bench:
         return True
 
     def _steps(self, entry: SecretEntry) -> Steps:
-        rotator = rotator_for(entry, self._place.inventory, self._vault)
+        rotator = rotator_for(entry, self._place.inventory, self._vault, self._place.known_fingerprints())
         deliverer = EntryDeliverer(entry, self._vault.mount, self._cluster, self._output.detail)
         return Steps(entry, rotator, deliverer, self._vault)
 

@@ -3,13 +3,18 @@
 from harden.document.wording import quote
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.inventory.model import Inventory, SecretEntry, SecretKind
 from harden_secrets.rotate.rotator import Fields, Rotator
 from harden_secrets.vault.port import Vault
 
 
-def rotator_for(entry: SecretEntry, inventory: Inventory, vault: Vault) -> Rotator:
+def rotator_for(
+    entry: SecretEntry, inventory: Inventory, vault: Vault, fingerprinter: Fingerprinter | None = None
+) -> Rotator:
     """What rotates secrets of its kind. Raises HardenError where nothing does.
+
+    ``fingerprinter`` names keys in reports as the scan names them.
 
     Each kind is imported only when it is needed: a host that rotates SSH keys needs no client of databases.
     """
@@ -23,7 +28,7 @@ def rotator_for(entry: SecretEntry, inventory: Inventory, vault: Vault) -> Rotat
             from harden_secrets.rotate.kinds.gitcrypt import gitcrypt_rotator  # noqa: PLC0415
             from harden_secrets.rotate.kinds.gitcrypt.telling import told  # noqa: PLC0415
 
-            return gitcrypt_rotator(entry, inventory, told(entry, inventory, vault))
+            return gitcrypt_rotator(entry, inventory, told(entry, inventory, vault, fingerprinter))
         case SecretKind.PASSWORD:
             from harden_secrets.rotate.kinds.password import password_rotator  # noqa: PLC0415
 
