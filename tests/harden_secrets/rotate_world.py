@@ -52,12 +52,12 @@ class World:
                 self._begin(name.name, None, one["spec"])
             self._controller(name, self.cluster.peek(name))
 
-    def deliverer(self, *deliveries: Delivery, **patience: float) -> EntryDeliverer:
+    def deliverer(self, *deliveries: Delivery, old_is_good: bool = True, **patience: float) -> EntryDeliverer:
         """What harden would do for an entry with these deliveries."""
         entry = SecretEntry("key", SecretKind.OPAQUE, PATH, deliveries)
         waiting = Waiting(lambda: self.seconds, self._pause)
         limits = Patience(waiting, **({"steady": 0} | patience))
-        return EntryDeliverer(entry, MOUNT, lambda: self.cluster, self.told.append, limits)
+        return EntryDeliverer(entry, MOUNT, lambda: self.cluster, self.told.append, limits, old_is_good=old_is_good)
 
     def at(self, seconds: float, act: Callable[[], object]) -> None:
         """Do something when the clock has come there."""
@@ -89,44 +89,39 @@ class World:
             self._due.remove(due)
             due[1]()
 
-    def _controller(self, name: ObjectName, workload: Manifest | None) -> None:
+    def _controller(self, name: ObjectName, one: Manifest | None) -> None:
         if name.kind == "Secret" and not self.slow:
             self.refresh()
-        if name.kind not in _LASTING or workload is None:
-            return
-        generation, template = workload["metadata"]["generation"], workload["spec"]["template"]
-        if (workload.get("status") or {}).get("observedGeneration") == generation:
-            return
-        pods = self.pods(name.name)
+        if name.kind == "Pod" and one is None:
+            for workload in self.cluster.snapshot():
+                if workload["kind"] == "StatefulSet" and not self.pods(workload["metadata"]["name"]):
+                    self._roll(workload)
+        if name.kind in _LASTING and one is not None and _is_unseen(one):
+            self._roll(one)
+
+    def _roll(self, workload: Manifest) -> None:
+        """Its pods are those of its template, as far as they come up."""
+        name, in_order = workload["metadata"]["name"], workload["kind"] == "StatefulSet"
+        pods = self.pods(name)
         if workload["spec"].get("replicas") == 0:
             return
         if pods and _leaves_pods(workload):
             self._says(workload, {})
             return
+        if in_order and not all(map(_is_up, pods)):
+            self._says(workload, {"readyReplicas": 0})  # it waits for them, whatever its template says
+            return
+        template = workload["spec"]["template"]
         kept = [one for one in pods if self._began[one["metadata"]["name"]][0] == template and _is_up(one)]
-        is_new = not kept
         made = kept[0] if kept else self._pod(workload)
-        if _is_up(made):
+        self.made[name] = self.made.get(name, 0) + (not kept)
+        if _is_up(made) or in_order:
             for one in pods:
                 if one["metadata"]["name"] != made["metadata"]["name"]:
                     self.cluster.drop(ObjectName.of(one))
-            self._says(workload, {})
-        else:
-            self._says(
-                workload,
-                {
-                    "updatedReplicas": 0,
-                    "conditions": [
-                        {
-                            "type": "Progressing",
-                            "status": "False",
-                            "reason": "ProgressDeadlineExceeded",
-                            "message": FAILED,
-                        }
-                    ],
-                },
-            )
-        self.made[name.name] = self.made.get(name.name, 0) + is_new  # fmt: skip
+        failed = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": FAILED}
+        late = {"readyReplicas": 0} if in_order else {"updatedReplicas": 0, "conditions": [failed]}
+        self._says(workload, {} if _is_up(made) else late)
 
     def _says(self, workload: Manifest, more: dict[str, Any]) -> None:
         counts = ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas", "numberAvailable",
@@ -176,6 +171,10 @@ def _frozen(spec: Any, seen: View) -> View:
 def _leaves_pods(workload: Manifest) -> bool:
     strategy = workload["spec"].get("updateStrategy") or {}
     return bool(workload["spec"].get("paused")) or strategy.get("type") == "OnDelete"
+
+
+def _is_unseen(workload: Manifest) -> bool:
+    return bool((workload.get("status") or {}).get("observedGeneration") != workload["metadata"]["generation"])
 
 
 def _is_up(pod: Manifest) -> bool:

@@ -192,7 +192,7 @@ def test_what_does_not_come_up_is_put_back(world: World, where: str) -> None:
     error = failure(world, lambda: deliverer.deliver(NAME, NEW, OLD))
     kind = {"env": "deployment", "part": "statefulset"}[where]
     assert error.messages[0].startswith(f"{kind} apps/{where}: its pods did not come up with the new value: ")
-    assert "has timed out progressing" in error.messages[0]
+    assert {"env": "has timed out progressing", "part": "not complete after 600 seconds"}[where] in error.messages[0]
     assert "CrashLoopBackOff: back-off 10s" in error.messages[0]
     assert error.hints[0] == "the Secret has the old value again; its pods run as before"
     assert data(world)["k"] == b"alpha-4711"
@@ -203,6 +203,29 @@ def test_what_does_not_come_up_is_put_back(world: World, where: str) -> None:
     world.refuses = lambda _seen: False
     deliverer.deliver(NAME, NEW, OLD)
     deliverer.confirm(NAME, NEW)
+
+
+def test_what_works_no_more_is_not_put_back(world: World) -> None:
+    """A password that has only one place was exchanged there: the new one stays, and a person has to look."""
+    world.refuses = lambda seen: seen.get("main:env:KEY") == NEW["key"].reveal()
+    deliverer = world.deliverer(DIRECT, old_is_good=False)
+    error = failure(world, lambda: deliverer.deliver(NAME, NEW, OLD))
+    assert error.hints[0] == "the old value works no more, so nothing was put back"
+    assert data(world)["k"] == NEW["key"].reveal()
+
+
+def test_pods_that_nobody_replaces_are_named_when_putting_back(world: World) -> None:
+    """A StatefulSet waits for its broken pods: they are deleted, or named where that is denied."""
+    world.refuses = lambda seen: seen.get("main:/k") == NEW["key"].reveal()
+
+    def deny(call: Any) -> None:
+        if call.method == "delete":
+            raise ClusterDeniedError("denied")
+
+    world.cluster.before.append(deny)
+    error = failure(world, lambda: world.deliverer(DIRECT).deliver(NAME, NEW, OLD))
+    assert error.hints[0].startswith("the Secret has the old value again; delete pod apps/part-")
+    assert specs(world)[1] == PART["spec"]
 
 
 def test_what_cannot_be_put_back_is_said(world: World) -> None:

@@ -31,6 +31,8 @@ if found.startswith(sys.argv[3].encode()):
 class Host:
     """A folder with the file, and a program to run."""
 
+    old_is_good = True
+
     def __init__(self, folder: Path) -> None:
         self.path, self.log = folder / "key", folder / "log"
         self.program = folder / "service.py"
@@ -45,7 +47,8 @@ class Host:
         seconds = more.pop("seconds", 20)
         way = Delivery("file", path=str(self.path), keys={"k": KeySource("key")}, reload=tuple(reload), **more)
         entry = SecretEntry("key", SecretKind.OPAQUE, "apps/key", (way,))
-        return EntryDeliverer(entry, "secret", _no_cluster, self.told.append, Patience(reload=seconds))
+        limits = Patience(reload=seconds)
+        return EntryDeliverer(entry, "secret", _no_cluster, self.told.append, limits, old_is_good=self.old_is_good)
 
 
 def _no_cluster() -> Any:
@@ -84,6 +87,15 @@ def test_a_consumer_that_cannot_read_it_gets_the_old_one_back(host: Host) -> Non
     assert f"{host.path}: {sys.executable} ended with status 1: bad key:" in said
     assert "the file has its old bytes again" in said
     assert "bravo-47" not in said
+
+
+def test_an_old_one_that_works_no_more_is_not_put_back(host: Host) -> None:
+    """The new one stays."""
+    host.old_is_good = False
+    with pytest.raises(HardenError) as error:
+        host.deliverer(host.reload("bravo")).deliver(host.name, NEW, OLD)
+    assert error.value.hints[0] == "the old value works no more, so nothing was put back"
+    assert host.path.read_bytes() == NEW["key"].reveal()
 
 
 def test_the_old_one_comes_from_vault_where_the_file_has_the_new_one_already(host: Host) -> None:

@@ -20,7 +20,8 @@ class EntryDeliverer:
     """See :class:`harden_secrets.rotate.deliverer.Deliverer`.
 
     ``mount`` is where the secret's path is, ``cluster`` opens the API server (asked only where something is delivered
-    there), ``progress`` hears what is waited for.
+    there), ``progress`` hears what is waited for. ``old_is_good``: whether the old value still works when the new one
+    is delivered, as both do in an overlap. Where it does not, nothing is put back: that would help nobody.
     """
 
     def __init__(
@@ -30,8 +31,10 @@ class EntryDeliverer:
         cluster: Callable[[], Cluster],
         progress: Callable[[str], None],
         waiting: Patience = DEFAULT,
+        *,
+        old_is_good: bool = True,
     ) -> None:
-        self._entry, self._mount, self._cluster = entry, mount, cluster
+        self._entry, self._mount, self._cluster, self._old_is_good = entry, mount, cluster, old_is_good
         self._progress, self._patience = progress, waiting
         self._by_name = {name_of(one): one for one in entry.deliver}
 
@@ -76,7 +79,7 @@ class EntryDeliverer:
         return delivery
 
     def _on_host(self, name: str, delivery: Delivery) -> OnHost:
-        return OnHost(self._entry.name, delivery, self._patience, self._telling(name))
+        return OnHost(self._entry.name, delivery, self._patience, self._telling(name), old_is_good=self._old_is_good)
 
     def _in_cluster(self, name: str, delivery: Delivery) -> InCluster:
         tell = self._telling(name)
@@ -85,7 +88,7 @@ class EntryDeliverer:
             if delivery.to == "direct"
             else Operated(delivery, self._mount, self._entry.path, self._patience, tell)
         )
-        return InCluster(delivery, bringer, self._patience, tell)
+        return InCluster(delivery, bringer, self._patience, tell, old_is_good=self._old_is_good)
 
     def _telling(self, name: str) -> Callable[[str], None]:
         return lambda words: self._progress(f"{name}: {words}")

@@ -45,9 +45,16 @@ class InCluster:
     """One delivery to a cluster. ``tell`` hears what is waited for."""
 
     def __init__(
-        self, delivery: model.Delivery, bringer: Bringer, patience: Patience, tell: Callable[[str], None]
+        self,
+        delivery: model.Delivery,
+        bringer: Bringer,
+        patience: Patience,
+        tell: Callable[[str], None],
+        *,
+        old_is_good: bool,
     ) -> None:
         self._delivery, self._bringer, self._patience, self._tell = delivery, bringer, patience, tell
+        self._old_is_good = old_is_good
         self._secret = ObjectName("v1", "Secret", delivery.namespace, delivery.secret)
 
     def check(self, cluster: Cluster) -> None:
@@ -98,13 +105,15 @@ class InCluster:
                     yield workload
 
     def _put_back(self, cluster: Cluster, restarts: Restarts, failure: RolloutFailedError, old: Fields) -> HardenError:
-        self._tell(f"{failure.name} does not come up; putting back")
-        try:
-            back = self._bringer.take_back(cluster, old)
-            still = restarts.take_back(failure.begun, self._state(cluster))
-            said = f"{back}; {still or 'its pods run as before'}"
-        except HardenError as error:
-            said = f"it could not be put back: {'; '.join(error.messages)}"
+        said = "the old value works no more, so nothing was put back"
+        if self._old_is_good:
+            self._tell(f"{failure.name} does not come up; putting back")
+            try:
+                back = self._bringer.take_back(cluster, old)
+                still = restarts.take_back(failure.begun, self._state(cluster))
+                said = f"{back}; {still or 'its pods run as before'}"
+            except HardenError as error:
+                said = f"it could not be put back: {'; '.join(error.messages)}"
         return HardenError(
             f"{failure.name}: its pods did not come up with the new value: {failure.why}",
             [said, f"see its pods: kubectl -n {failure.name.namespace} describe pods; then run this again"],

@@ -20,9 +20,11 @@ from harden_secrets.rotate.rotator import Fields
 class OnHost:
     """One delivery to a file. ``name``: of the secret, in the inventory."""
 
-    def __init__(self, name: str, delivery: Delivery, patience: Patience, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, name: str, delivery: Delivery, patience: Patience, tell: Callable[[str], None], *, old_is_good: bool
+    ) -> None:
         self._name, self._delivery, self._patience, self._tell = name, delivery, patience, tell
-        self._path = Path(delivery.path)
+        self._path, self._old_is_good = Path(delivery.path), old_is_good
 
     def check(self) -> None:
         """Raises HardenError where the file could not be put there, or nobody could be told. Changes nothing."""
@@ -64,6 +66,9 @@ class OnHost:
 
     def _put_back(self, error: HardenError, before: Confidential | None, new: Fields, old: Fields) -> HardenError:
         """What was there, or what Vault had before where an earlier call has put the new value there."""
+        messages = [f"{self._path}: {words}" for words in error.messages]
+        if not self._old_is_good:
+            return HardenError(messages, ["the old value works no more, so nothing was put back", *error.hints])
         again = before if before is not None and before != self._content(new) else self._content(old)
         put_file(self._delivery, again)
         back = "the file has its old bytes again"
@@ -71,7 +76,7 @@ class OnHost:
             self._reload(new, old)
         except HardenError as second:
             back = f"{back}, but {'; '.join(second.messages)}"
-        return HardenError([f"{self._path}: {words}" for words in error.messages], [back, *error.hints])
+        return HardenError(messages, [back, *error.hints])
 
     def _content(self, fields: Fields) -> Confidential:
         return of_file(self._name, of_entry(self._delivery, fields), fields)

@@ -19,7 +19,7 @@ class Patience:
     waiting: Waiting = field(default_factory=lambda: Waiting(time.monotonic, time.sleep))
     operator: float = 180
     rollout: float = 600
-    steady: float = 10
+    steady: float = 5
     sight: float = 300
     kubelet: float = 120
     restarts: float = 20

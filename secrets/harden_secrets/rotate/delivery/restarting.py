@@ -6,7 +6,7 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.cluster.pods import is_living, stays_up, troubles
-from harden_secrets.cluster.port import Cluster, ConflictError, Manifest, ObjectName
+from harden_secrets.cluster.port import Cluster, ClusterDeniedError, ConflictError, Manifest, ObjectName
 from harden_secrets.cluster.selector import selects
 from harden_secrets.cluster.settling import unsettled
 from harden_secrets.rotate.delivery.marking import marked, marking
@@ -47,7 +47,7 @@ class Restarts:
         begun: list[Restarted] = []
         for some in (names[:1], names[1:]):
             begun += [one for name in some if (one := self._begin(name, value)) is not None]
-            if (late := self.late(some)) is not None:
+            if (late := self.late([one.name for one in begun if one.name in some])) is not None:
                 raise RolloutFailedError(*late, begun)
         return begun
 
@@ -56,13 +56,17 @@ class Restarts:
 
         Returns what does not come up again, in words; or nothing.
         """
-        for one in begun:
-            failed = self._cluster.get(one.name)
-            self._set(one.name, one.before if one.by_this_call else value)
-            if failed is not None and one.name.kind == "StatefulSet":
-                self._clear(failed)
+        stuck = [name for one in begun for name in self._taken_back(one, value)]
+        if stuck:
+            return f"delete {', '.join(map(str, stuck))}: nobody replaces what does not come up, and harden may not"
         late = self.late([one.name for one in begun])
         return "" if late is None else f"{late[0]} does not come up again: {late[1]}"
+
+    def _taken_back(self, one: Restarted, value: str) -> list[ObjectName]:
+        """The pods that a person has to delete."""
+        failed = self._cluster.get(one.name)
+        self._set(one.name, one.before if one.by_this_call else value)
+        return self._clear(failed) if failed is not None and failed["kind"] == "StatefulSet" else []
 
     def check(self, name: ObjectName) -> None:
         """Raises HardenError where the server would not take the patch. Changes nothing."""
@@ -102,14 +106,19 @@ class Restarts:
             f"{name}: changes faster than it can be restarted", "see who changes it all the time, then run this again"
         )
 
-    def _clear(self, failed: Manifest) -> None:
-        """Delete the pods of a StatefulSet that its failed template made and that do not stay up.
+    def _clear(self, failed: Manifest) -> list[ObjectName]:
+        """Delete what a StatefulSet's failed template made and what does not stay up; returns what may not be deleted.
 
         It waits for them for ever, whatever its template says by then (Kubernetes documentation, "Forced rollback").
         """
+        left = []
         for pod in self._pods(failed):
             if marked(pod, self._mark) == marked(failed, self._mark) and not stays_up(pod):
-                self._cluster.delete(ObjectName.of(pod), uid=pod["metadata"]["uid"])
+                try:
+                    self._cluster.delete(ObjectName.of(pod), uid=pod["metadata"]["uid"])
+                except ClusterDeniedError:
+                    left.append(ObjectName.of(pod))
+        return left
 
     def _follow(self) -> Callable[[Manifest], None]:
         told: set[str] = set()
