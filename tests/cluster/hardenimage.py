@@ -84,7 +84,8 @@ def contents() -> Iterator[tuple[str, Path]]:
     for package in PACKAGES:
         found = importlib.util.find_spec(package)
         assert found is not None, f"{package} is not installed"
-        (folder,) = found.submodule_search_locations or ()
+        assert found.submodule_search_locations, f"{package} is no folder"
+        folder = found.submodule_search_locations[0]
         for path in below(Path(folder)):
             yield f"{SITE}/{package}/{path.relative_to(folder)}", path
 
