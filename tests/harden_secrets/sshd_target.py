@@ -151,16 +151,6 @@ class SshdTarget:
         file.chmod(0o600)
         return file
 
-    def sessions(self) -> list[int]:
-        """The processes of sshd's open sessions."""
-        found = []
-        for pid in self._processes():
-            with contextlib.suppress(OSError):
-                title = Path(f"/proc/{pid}/cmdline").read_bytes()
-                if title.startswith((b"sshd: ", b"sshd-session: ")) and b"[listener]" not in title:
-                    found.append(pid)
-        return found
-
     def target(self, user: str = "app", **more: object) -> Target:
         """The host as a target of the inventory."""
         return Target(self.address, user, self.port, (self.host_key,), **more)  # type: ignore[arg-type]

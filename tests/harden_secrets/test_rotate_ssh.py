@@ -1,6 +1,7 @@
 """SSH keys rotated on hosts with a real sshd: a new key beside the old one, proved; the old one refused."""
 
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harden.errors import HardenError
+from harden_secrets.confidential import Confidential
 from harden_secrets.rotate.kinds.ssh.keypair import pair_of
 from tests.harden_secrets.sshd_lab import Rotation, SshdLab
 from tests.harden_secrets.sshd_target import SshdTarget
@@ -29,11 +31,12 @@ def fails(function: Callable[[], object]) -> str:
     return "\n".join((*error.value.messages, *error.value.hints))
 
 
-def until_listed(host: SshdTarget, count: int) -> None:
-    end = time.monotonic() + 10
-    while len(host.sessions()) < count and time.monotonic() < end:
-        time.sleep(0.05)
-    assert len(host.sessions()) >= count
+def stays(lab: SshdLab, key: Confidential, host: SshdTarget, user: str = "app") -> "subprocess.Popen[str]":
+    """Somebody who is logged in, and goes on to be."""
+    consumer = lab.login(key, host, "echo in; exec sleep 300", user=user)
+    assert consumer.stdout is not None
+    assert consumer.stdout.readline() == "in\n"
+    return consumer
 
 
 def test_many_hosts_at_once_and_two_that_are_down_meanwhile(lab: SshdLab) -> None:
@@ -140,7 +143,7 @@ def test_the_old_key_dies_at_its_time_without_us(lab: SshdLab) -> None:
     file = host.authorize(lab.old_line)
     one = lab.rotation([host.target()])
     one.rotator.install(one.name, one.pair)
-    end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
     said = one.rotator.limit(one.name, one.pair, end)
     assert said == f"the old key ends at {end:%Y-%m-%d %H:%M:%S} UTC at the latest"
     assert lab.lets_in(one.old, host)
@@ -185,8 +188,7 @@ def test_the_journal_is_read_where_there_is_one(lab: SshdLab) -> None:
     one.rotator.install(one.name, one.pair)
     since = datetime.now(UTC)
     assert one.rotator.still_used(one.name, one.pair, since) == ""
-    with lab.login(one.old, host, "sleep", "300") as consumer:
-        until_listed(host, 2)
+    with stays(lab, one.old, host) as consumer:
         assert "app from 10.77.0.1, once, last" in one.rotator.still_used(one.name, one.pair, since)
         assert one.rotator.retire(one.name, one.pair).endswith("one session of it was ended")
         assert consumer.wait(10) != 0
@@ -220,12 +222,11 @@ def test_sessions_of_the_old_key_are_ended(lab: SshdLab, login: str) -> None:
     one = lab.rotation([host.target(login=login, login_key="it" if login else "", sudo=bool(login))], login=lab.old)
     one.rotator.install(one.name, one.pair)
     with (
-        lab.login(one.old, host, "sleep", "300") as old,
-        lab.login(one.new, host, "sleep", "300") as new,
-        lab.login(one.old, host, "sleep", "300", user="ops") as other,
+        stays(lab, one.old, host) as old,
+        stays(lab, one.new, host) as new,
+        stays(lab, one.old, host, "ops") as other,
     ):
         try:
-            until_listed(host, 6)  # two processes each
             said = one.rotator.retire(one.name, one.pair)
             assert said.endswith("; one session of it was ended")
             assert old.wait(10) != 0

@@ -22,7 +22,7 @@ from harden_secrets.rotate.kinds.ssh.keypair import pair_of
 from tests.harden_secrets.sshd_lab import SshdLab
 
 pytestmark = pytest.mark.kernel
-CUTS = 24
+CUTS = 20
 _STEP = """
 import base64, json, sys
 from datetime import UTC, datetime, timedelta
