@@ -23,6 +23,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from harden_secrets.rotate.kinds.password.channel import close_channel
+
 ADMIN = ("harden_admin", "Admin0-of-the-tests-4711")
 _START_SECONDS = 60
 
@@ -154,20 +156,28 @@ def postgresql_session(server: DatabaseServer, user: str, password: str) -> Any:
     """A connection as an application has one."""
     import pg8000.native  # noqa: PLC0415 - an extra
 
-    return pg8000.native.Connection(
-        user, host="127.0.0.1", port=server.port, password=password, database="postgres", ssl_context=False, timeout=10,
-        application_name="shop",
-    )  # fmt: skip
+    channel = socket.create_connection(("127.0.0.1", server.port), 10)
+    try:
+        session = pg8000.native.Connection(
+            user, sock=channel, password=password, database="postgres", ssl_context=False, application_name="shop"
+        )
+    except BaseException:
+        close_channel(channel)
+        raise
+    session.hang_up = lambda: close_channel(channel)  # for one that the server has ended
+    return session
 
 
 def mariadb_session(server: DatabaseServer, user: str, password: str) -> Any:
     """A connection as an application has one."""
     import pymysql  # noqa: PLC0415 - an extra
 
-    return pymysql.connect(
+    session = pymysql.connect(
         host="127.0.0.1", port=server.port, user=user, password=password, ssl_disabled=True, connect_timeout=10,
         autocommit=True,
     )  # fmt: skip
+    session.hang_up = session._force_close
+    return session
 
 
 def program(name: str) -> str:

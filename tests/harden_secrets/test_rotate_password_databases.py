@@ -1,5 +1,6 @@
 """Passwords of real databases: PostgreSQL and MariaDB."""
 
+import socket
 import ssl
 import threading
 import time
@@ -16,7 +17,8 @@ from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.model import PasswordRules, SecretEntry, SecretKind
 from harden_secrets.rotate.kinds.password import password_rotator
-from harden_secrets.rotate.kinds.password.server import Endpoint
+from harden_secrets.rotate.kinds.password.postgresql import PostgreSql
+from harden_secrets.rotate.kinds.password.server import Account, Endpoint
 from harden_secrets.rotate.rotator import Fields, Pair, Rotator
 from tests.harden_secrets.rotate_databases import (
     ADMIN,
@@ -189,10 +191,9 @@ def test_the_old_users_sessions_are_seen_and_ended(estate: Estate) -> None:
     assert "1" in said
     assert "127.0.0.1" in said
     assert "sessions ended: 1" in rotator.retire(target, pair)
-    with pytest.raises(Exception, match=r"(?i)network|lost|gone|terminat|error"):
+    with pytest.raises(Exception, match=r"(?i)network|lost|gone|terminat|error|reset"):
         session.run("SELECT 1") if estate.database == "postgresql" else session.query("SELECT 1")
-    with suppress(Exception):
-        session.close()
+    session.hang_up()
     assert rotator.still_used(target, pair, NOW) == ""
 
 
@@ -311,6 +312,25 @@ def test_an_admin_without_rights_is_told_before_anything_changes(estate: Estate)
     assert any("GRANT" in hint for hint in raised.value.hints)
 
 
+def test_an_admin_needs_no_more_than_is_documented(estate: Estate) -> None:
+    """docs/reference/rotation-password.md: a whole rotation by somebody with these rights."""
+    estate.drop("small_admin")
+    estate.make("small_admin", "Small-admins-password-1")
+    rights = [f"GRANT {estate.quoted(user)} TO small_admin WITH ADMIN OPTION" for user in USERS]
+    if estate.database == "postgresql":
+        rights += ["ALTER ROLE small_admin CREATEROLE", "GRANT pg_signal_backend TO small_admin"]
+    else:
+        rights = [
+            "GRANT CREATE USER, PROCESS, CONNECTION ADMIN ON *.* TO small_admin@'%'",
+            "GRANT SELECT ON mysql.user TO small_admin@'%'",
+        ]
+    for right in rights:
+        estate.run(right)
+    small = fields(user="small_admin", password="Small-admins-password-1")
+    rotator = replace(estate.rotator(), read=lambda _name: small)  # type: ignore[type-var]
+    carry_on(rotator, begin(rotator))
+
+
 @pytest.mark.parametrize("admin", ["db-admin", ""])
 def test_one_user_changes_at_the_cut_over(estate: Estate, admin: str) -> None:
     """By the admin or by himself: nothing before it, then the new password only; sessions from before are ended."""
@@ -326,8 +346,7 @@ def test_one_user_changes_at_the_cut_over(estate: Estate, admin: str) -> None:
     assert said[-1].startswith("refused")
     assert goes_in(estate, pair.new)
     assert not goes_in(estate, pair.old)
-    with suppress(Exception):
-        session.close()
+    session.hang_up()
     rotator.withdraw(target, pair)
     assert goes_in(estate, pair.old)
     assert not goes_in(estate, pair.new)
@@ -392,6 +411,36 @@ def test_the_certificate_is_checked(estate: Estate, tmp_path: Path) -> None:
     other = estate.rotator(host="localhost", ca_file=str(authority))
     with pytest.raises(HardenError, match=r"(?i)certificate"):
         other.check(OLD)
+
+
+def test_a_socket_of_this_host_will_do(postgresql: Estate) -> None:
+    """The host may be the folder with PostgreSQL's socket."""
+    rotator = postgresql.rotator(host=str(postgresql.server.folder))
+    with pytest.raises(HardenError, match=r"pg_hba\.conf"):  # which has no line for it
+        rotator.check(OLD)
+
+
+def test_no_login_is_tried_where_there_is_no_tls() -> None:
+    """A server that answers No to the request for TLS hears nothing else of us."""
+    heard = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                heard.append(connection.recv(1024))
+                connection.sendall(b"N")
+                heard.append(connection.recv(1024))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        endpoint = Endpoint(
+            "postgresql", "127.0.0.1", server.getsockname()[1], "", ssl.get_default_verify_paths().cafile or "", 5
+        )
+        with pytest.raises(HardenError, match="has no TLS"):
+            PostgreSql(endpoint).try_login(Account("app", Confidential(b"secret")))
+        thread.join()
+    assert heard == [b"\0\0\0\x08\x04\xd2\x16\x2f", b""]
 
 
 def test_a_server_elsewhere_is_spoken_to_by_tls_only() -> None:

@@ -6,6 +6,7 @@ itself is in no statement, so in no log of the server, no pg_stat_statements and
 """
 
 import base64
+import socket
 import ssl
 import struct
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.rotate.kinds.password.channel import close_channel, open_channel
 from harden_secrets.rotate.kinds.password.drivers import driver
 from harden_secrets.rotate.kinds.password.server import Account, Endpoint
 from harden_secrets.rotate.kinds.refusal import RefusedError
@@ -126,32 +128,37 @@ class PostgreSql:
 
     @contextmanager
     def _connected(self, account: Account) -> Iterator[Any]:
-        connection = self._connect(account)
+        channel = self._open(account)
         try:
-            yield connection
+            connection = self._login(account, channel)
+            try:
+                yield connection
+            finally:
+                with suppress(self._native.Error, OSError):  # the server may have ended it before us
+                    connection.close()
         finally:
-            with suppress(self._native.Error, OSError):  # the server may have ended it before us
-                connection.close()
+            close_channel(channel)
 
-    def _connect(self, account: Account) -> Any:
-        endpoint = self._endpoint
-        socket = f"{endpoint.host}/.s.PGSQL.{endpoint.port}" if endpoint.host.startswith("/") else None
+    def _open(self, account: Account) -> socket.socket:
+        try:
+            return open_channel(self._endpoint)
+        except OSError as error:
+            raise self._trouble(error, account.user) from error
+
+    def _login(self, account: Account, channel: socket.socket) -> Any:
         try:
             return self._native.Connection(
                 account.user,
-                host=endpoint.host.strip("[]"),
-                port=endpoint.port,
-                unix_sock=socket,
-                database=endpoint.name or USUAL_DATABASE,
+                sock=channel,
+                ssl_context=False,  # what had to be done is done
+                database=self._endpoint.name or USUAL_DATABASE,
                 password=account.text,
-                ssl_context=endpoint.tls() or False,
-                timeout=endpoint.seconds,
                 application_name="harden",
             )
         except (self._native.Error, OSError) as error:
             raise self._trouble(error, account.user) from error
         except (KeyError, ValueError, struct.error) as error:
-            raise HardenError(f"{endpoint} does not speak the protocol of PostgreSQL") from error
+            raise HardenError(f"{self._endpoint} does not speak the protocol of PostgreSQL") from error
 
     def _trouble(self, error: BaseException, user: str) -> HardenError:
         """The error of a driver in words. One that closing the connection has covered up comes first."""
