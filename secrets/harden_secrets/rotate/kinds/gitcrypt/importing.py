@@ -30,7 +30,10 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class NewCommit:
-    """A commit on its first parent, with files put in or, where None, taken out."""
+    """A commit on its first parent, with files put in or, where None, taken out.
+
+    Further parents are ids, or ``:mark`` of commits that were written before.
+    """
 
     parents: tuple[str, ...]
     author: str  # name and address: ``Name <address>``

@@ -16,8 +16,9 @@ from harden_secrets.rotate.kinds.gitcrypt.checkouts import BroughtAlong, Change,
 from harden_secrets.rotate.kinds.gitcrypt.gpg import keyring
 from harden_secrets.rotate.kinds.gitcrypt.gpgusers import Wrapping
 from harden_secrets.rotate.kinds.gitcrypt.layout import repository
+from harden_secrets.rotate.kinds.gitcrypt.lineage import lineage
 from harden_secrets.rotate.kinds.gitcrypt.proof import prove_read, prove_refused
-from harden_secrets.rotate.kinds.gitcrypt.rekeying import Signing, Succession
+from harden_secrets.rotate.kinds.gitcrypt.rekeying import Ground, Signing, Succession
 from harden_secrets.rotate.kinds.gitcrypt.site import Site
 from harden_secrets.rotate.kinds.gitcrypt.survey import State
 from harden_secrets.rotate.kinds.gitcrypt.unlocked import UnlockedKey
@@ -70,11 +71,11 @@ class Rekey:
         pending = {name: tip for name, tip in tips.items() if name not in good}
         if not pending:
             return Installed(tips, good, frozenset())
-        looked = rekeying.looked_at(self.site.workshop, pending)
+        ground = self._ground(tips, pending, good)
         with self._wrapping() as wrap:
-            built = rekeying.build(self.site.workshop, self.site.room, looked, self.keys, self.signing, wrap)
+            built = rekeying.build(self.site.workshop, self.site.room, ground, self.keys, self.signing, wrap)
         self.site.set_refs({self.prefix + name: built.commits.get(name, "") for name in pending})
-        there = {branch.name: branch.tip for branch in looked if branch.of(built.states, State.NEW)}
+        there = {branch.name: branch.tip for branch in ground.branches if branch.of(built.states, State.NEW)}
         commits = {**good, **there, **built.commits}
         return Installed(tips, commits, frozenset(built.commits))
 
@@ -155,6 +156,16 @@ class Rekey:
             if move is not None:
                 along = BroughtAlong(checkout, workshop, form, self.keys.old, self.keys.new)
                 yield along, changes(workshop, move.old, move.new)
+
+    def _ground(self, tips: Mapping[str, str], pending: Mapping[str, str], good: Mapping[str, str]) -> Ground:
+        descent = lineage(self.site.git, tips.values())
+        ancestors = {commit: commit for commit in descent if commit not in tips.values()}
+        return Ground(
+            rekeying.looked_at(self.site.workshop, pending),
+            rekeying.looked_at(self.site.workshop, ancestors),
+            descent,
+            {tips[name]: commit for name, commit in good.items() if commit != tips[name]},
+        )
 
     def _is_good(self, commit: str, tip: str) -> bool:
         return tip in {commit, self.site.first_parent(commit)}

@@ -14,6 +14,7 @@ from harden_secrets.rotate.kinds.gitcrypt import attributes, blobs, survey
 from harden_secrets.rotate.kinds.gitcrypt.blobs import BlobKey
 from harden_secrets.rotate.kinds.gitcrypt.importing import Import, NewCommit, NewFile, importing
 from harden_secrets.rotate.kinds.gitcrypt.keyfile import KeyFile
+from harden_secrets.rotate.kinds.gitcrypt.lineage import Lineage
 from harden_secrets.rotate.kinds.gitcrypt.survey import Branch, State
 from harden_secrets.rotate.kinds.gitcrypt.workshop import Blob, Workshop
 
@@ -49,6 +50,19 @@ class Signing:
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """What is built on: the live ``branches`` that need a commit, and the common ``ancestors`` of all of them.
+
+    ``made`` has the new commits, by the old ones, of branches for which they were built before.
+    """
+
+    branches: Sequence[Branch]
+    ancestors: Sequence[Branch]
+    lineage: Lineage
+    made: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """The new commit of each branch that has files to be encrypted anew, and what all blobs were found to be."""
 
@@ -81,26 +95,27 @@ def judged(blob: Blob, keys: Succession) -> tuple[State, tuple[BlobKey, bytes] |
     return (State.OLD, found) if found[0] in keys.old.keys else (State.NEW, None)
 
 
-def build(
-    workshop: Workshop, room: Path, branches: Sequence[Branch], keys: Succession, signing: Signing, wrap: Wrap
-) -> Built:
+def build(workshop: Workshop, room: Path, ground: Ground, keys: Succession, signing: Signing, wrap: Wrap) -> Built:
     """Writes the blobs and commits. Raises HardenError, naming them, for files that are in the way."""
     known: dict[str, State] = {}
     marks: dict[str, int] = {}
     made: dict[str, int] = {}
+    looked = {branch.tip: branch for branch in (*ground.branches, *ground.ancestors)}
     with importing(workshop.git, room) as (into, ids):
-        for blob in workshop.blobs(survey.sizes(branches)):
+        for blob in workshop.blobs(survey.sizes(looked.values())):
             known[blob.id], found = judged(blob, keys)
             if found is not None:
                 pieces = blobs.renewed(found[0], keys.new.key, found[1], blob)
                 marks[blob.id] = into.blob(blob.size, pieces)
-        survey.refuse(workshop.path, branches, known, keys.drivers)
-        for branch in branches:
-            if branch.of(known, State.OLD):
-                changes = _changes(workshop, into, branch, keys, marks, wrap(branch.tip))
-                commit = NewCommit((branch.tip,), signing.author, signing.when, signing.message, changes)
-                made[branch.name] = into.commit(commit)
-    return Built(known, {name: ids[mark] for name, mark in made.items()})
+        survey.refuse(workshop.path, ground.branches, known, keys.drivers)
+        successors = dict(ground.made)
+        for commit, nearest in ground.lineage.items():
+            if commit in looked and looked[commit].of(known, State.OLD):
+                changes = _changes(workshop, into, looked[commit], keys, marks, wrap(commit))
+                parents = (commit, *(successors[one] for one in nearest if one in successors))
+                made[commit] = into.commit(NewCommit(parents, signing.author, signing.when, signing.message, changes))
+                successors[commit] = f":{made[commit]}"
+    return Built(known, {one.name: ids[made[one.tip]] for one in ground.branches if one.tip in made})
 
 
 def _changes(
