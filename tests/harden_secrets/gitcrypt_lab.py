@@ -133,11 +133,11 @@ def contents(root: Path) -> dict[str, bytes]:
     }
 
 
-def make_lab(home: Path, name: str = "infra", key_name: str = "") -> Lab:
+def make_lab(home: Path, name: str = "infra", key_name: str = "", object_format: str = "sha1") -> Lab:
     """An empty repository on ``master``, unlocked, with a key of git-crypt's own making."""
     path = home / name
     path.mkdir(parents=True)
-    run("git", "init", "--quiet", "--initial-branch=master", at=path, home=home)
+    run("git", "init", "--quiet", "--initial-branch=master", f"--object-format={object_format}", at=path, home=home)
     named = ("--key-name", key_name) if key_name else ()
     run("git-crypt", "init", *named, at=path, home=home)
     kept = path / ".git" / "git-crypt" / "keys" / (key_name or "default")

@@ -9,7 +9,7 @@ import pytest
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
-from harden_secrets.rotate.kinds.gitcrypt import blobs, keyfile
+from harden_secrets.rotate.kinds.gitcrypt import blobs, keyfile, workshop
 from tests.harden_secrets.gitcrypt_lab import (
     PLAIN_FILES,
     SECRET_FILES,
@@ -171,6 +171,34 @@ def test_named_generations_keep_old_commits_readable(lab: Lab) -> None:
         (lab.path / "a.secret").unlink()
         lab.git("checkout", "--", "a.secret")
         assert (lab.path / "a.secret").read_bytes() == SECRET_FILES["a.secret"]
+
+
+def test_large_files_are_not_held_in_memory(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read twice instead, and the result is the same."""
+    rotator = rotator_of(lab)
+    pair = begun(rotator, lab.fields)
+    go(rotator, pair, "install")
+    ref = "refs/harden/rekey/0123456789ab/master"
+    built = lab.tip(ref)
+    lab.git("update-ref", "-d", ref)
+    monkeypatch.setattr(workshop, "HELD", 20)
+    go(rotator, pair, "install")
+    assert lab.tip(ref) == built
+    go(rotator, pair)
+    assert lab.status() == ""
+
+
+def test_a_repository_with_sha256_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git can name objects by SHA-256; nothing of git-crypt's format depends on it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    lab = make_lab(tmp_path, object_format="sha256")
+    lab.commit({".gitattributes": b"*.secret filter=git-crypt diff=git-crypt\n", "a.secret": b"hunter2\n"})
+    rotator = rotator_of(lab)
+    pair = begun(rotator, lab.fields)
+    go(rotator, pair)
+    assert len(lab.tip()) == 64
+    assert lab.status() == ""
+    assert isinstance(lab.unlocked(pair.new["key"]), dict)
 
 
 def test_a_key_with_a_name_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
