@@ -1,6 +1,6 @@
-"""A host with a real sshd: users, home folders, log and sudo of its own, in a mount namespace of its own.
+"""A host with a real sshd: users, home folders (in /srv), log and sudo of its own, in a mount namespace of its own.
 
-Nothing of the machine's own /etc, /home or /var/log is touched: other files lie over them in that namespace only.
+Nothing of the machine's own /etc, /srv or /var/log is touched: other files lie over them in that namespace only.
 It can be used without a lab, in any network namespace: ``SshdTarget(folder, "/proc/self/ns/net", "127.0.0.1", Syslog(),
 port=2222)``, then ``start()``, at the end ``close()``. It dies with the thread that has made it.
 """
@@ -44,7 +44,7 @@ folder=$1
 for file in passwd group shadow sudoers machine-id; do
   if [ -e /etc/$file ]; then mount --bind "$folder/etc/$file" /etc/$file; fi
 done
-mount --bind "$folder/home" /home
+mount --bind "$folder/srv" /srv
 mount --bind "$folder/log" /var/log
 for device in null zero full random urandom tty ptmx; do
   : >"$folder/dev/$device"
@@ -141,7 +141,7 @@ class SshdTarget:
 
     def keys_file(self, user: str = "app") -> Path:
         """The user's authorized_keys, as we see it from outside."""
-        return self.folder / "home" / user / ".ssh" / "authorized_keys"
+        return self.folder / "srv" / user / ".ssh" / "authorized_keys"
 
     def authorize(self, *lines: str, user: str = "app") -> Path:
         """Write the user's authorized_keys; a line is a public key, with or without options."""
@@ -168,10 +168,10 @@ class SshdTarget:
         return [int(name) for name in os.listdir("/proc") if name.isdigit() and room and _room_of(int(name)) == room]
 
     def _write_files(self) -> str:
-        for name in ("etc", "home", "log", "dev"):
+        for name in ("etc", "srv", "log", "dev"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         etc = self.folder / "etc"
-        people = "".join(f"{name}:x:{number}:{number}::/home/{name}:/bin/sh\n" for name, number in USERS.items())
+        people = "".join(f"{name}:x:{number}:{number}::/srv/{name}:/bin/sh\n" for name, number in USERS.items())
         (etc / "passwd").write_text(people + "sshd:x:61099:65534::/run/sshd:/usr/sbin/nologin\n")
         (etc / "group").write_text("".join(f"{name}:x:{number}:\n" for name, number in USERS.items()) + "tty:x:5:\n")
         (etc / "shadow").write_text("".join(f"{name}:*:19000::::::\n" for name in USERS))
@@ -179,7 +179,7 @@ class SshdTarget:
         (etc / "sudoers").chmod(0o440)
         (etc / "machine-id").write_text(f"{uuid.uuid4().hex}\n")
         for name, number in USERS.items():
-            folder = self.folder / "home" / name / ".ssh"
+            folder = self.folder / "srv" / name / ".ssh"
             folder.mkdir(parents=True)
             for path in (folder, folder.parent):
                 os.chown(path, number, number)

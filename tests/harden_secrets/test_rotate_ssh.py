@@ -76,7 +76,7 @@ def test_many_hosts_at_once_and_two_that_are_down_meanwhile(lab: SshdLab) -> Non
     until = datetime.now(UTC) + timedelta(hours=1)
     assert {answer[:17] for answer in each(rotator.limit, until)} == {"the old key ends "}
     assert set(each(rotator.still_used, datetime.now(UTC))) == {""}
-    assert {answer.split(";")[0] for answer in each(rotator.retire)} == {"taken out of /home/app/.ssh/authorized_keys"}
+    assert {answer.split(";")[0] for answer in each(rotator.retire)} == {"taken out of /srv/app/.ssh/authorized_keys"}
     assert all(" is refused by OpenSSH_" in answer for answer in each(rotator.prove_refused))
     new = pair.new["public_key"].reveal().decode()
     assert {host.keys_file().read_text() for host in hosts} == {new}
@@ -256,7 +256,7 @@ def test_a_new_key_that_does_not_get_in_is_taken_out_by_the_session_that_is_held
     before = host.keys_file().read_bytes()
     said = fails(lambda: ecdsa.rotator.install(ecdsa.name, ecdsa.pair))
     assert f"the key {pair_of(ecdsa.pair.new).fingerprint} is refused" in said
-    assert "/home/app/.ssh/authorized_keys was put back as it was" in said
+    assert "/srv/app/.ssh/authorized_keys was put back as it was" in said
     assert host.keys_file().read_bytes() == before
     assert lab.lets_in(ecdsa.old, host)
 

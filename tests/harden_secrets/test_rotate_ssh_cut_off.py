@@ -164,7 +164,7 @@ def test_no_key_is_seen_anywhere(lab: SshdLab, tmp_path: Path, monkeypatch: pyte
     with subprocess.Popen(["sleep", "60"], env={"KEY": needles[0].decode()}) as careless:
         _when(lambda: any(needles[0] in _read(place) for place in _programs()), careless.kill)
         assert careless.wait(1) == -signal.SIGKILL
-    everything = _files(host.folder / "home", host.folder / "log", gate.folder / "home", gate.folder / "log")
+    everything = _files(host.folder / "srv", host.folder / "log", gate.folder / "srv", gate.folder / "log")
     assert [place for place in everything for needle in needles if needle in _read(place)] == []
 
 

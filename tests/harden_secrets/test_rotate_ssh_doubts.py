@@ -109,13 +109,13 @@ def test_an_old_key_that_is_let_in_from_elsewhere_is_not_dead(lab: SshdLab) -> N
     second = host.keys_file().with_name("authorized_keys2")
     one = lab.rotation([host.target()])
     second.write_text(f"{lab.old_line}\n")
-    assert "is in /home/app/.ssh/authorized_keys2 as well" in fails(lambda: one.rotator.check(lab.old))
+    assert "is in /srv/app/.ssh/authorized_keys2 as well" in fails(lambda: one.rotator.check(lab.old))
     second.unlink()
     one.rotator.install(one.name, one.pair)
     one.rotator.retire(one.name, one.pair)
     second.write_text(f"{lab.old_line}\n")
     said = fails(lambda: one.rotator.prove_refused(one.name, one.pair))
-    assert "is still let in; sshd has it from /home/app/.ssh/authorized_keys2" in said
+    assert "is still let in; sshd has it from /srv/app/.ssh/authorized_keys2" in said
     second.unlink()
     assert "is refused" in one.rotator.prove_refused(one.name, one.pair)
 
@@ -123,16 +123,16 @@ def test_an_old_key_that_is_let_in_from_elsewhere_is_not_dead(lab: SshdLab) -> N
 def test_a_key_that_is_not_in_the_file_is_not_rotated(lab: SshdLab) -> None:
     """AuthorizedKeysCommand lets it in, or another file: what we would write there would not be obeyed."""
     host = lab.host(start=False)
-    command = host.folder / "home" / "keys"
+    command = host.folder / "srv" / "keys"
     command.write_text(f"#!/bin/sh\necho '{lab.old_line}'\n")
     command.chmod(0o755)
-    host.start("AuthorizedKeysCommand /home/keys", "AuthorizedKeysCommandUser plain")
+    host.start("AuthorizedKeysCommand /srv/keys", "AuthorizedKeysCommandUser plain")
     one = lab.rotation([host.target()])
     said = fails(lambda: one.rotator.check(lab.old))
-    assert "there is no /home/app/.ssh/authorized_keys" in said
+    assert "there is no /srv/app/.ssh/authorized_keys" in said
     host.authorize(public_line(Ed25519PrivateKey.generate()))
     said = fails(lambda: one.rotator.check(lab.old))
-    assert f"the key {pair_of(lab.old).fingerprint} is let in, but is not in /home/app/.ssh/authorized_keys" in said
+    assert f"the key {pair_of(lab.old).fingerprint} is let in, but is not in /srv/app/.ssh/authorized_keys" in said
     assert "AuthorizedKeysCommand" in said
 
 
@@ -183,21 +183,21 @@ def test_a_refusal_on_the_way_is_none_of_the_target(lab: SshdLab) -> None:
 def test_a_key_that_may_run_one_command_needs_somebody_who_edits(lab: SshdLab) -> None:
     """It is said which fields of the inventory name him; with them it is rotated, and its command is never run."""
     host = lab.host()
-    host.authorize(f'command="touch /home/app/ran",restrict {lab.old_line}')
+    host.authorize(f'command="touch /srv/app/ran",restrict {lab.old_line}')
     admin = lab.other_key()
     host.authorize(pair_of(admin).public(b"").decode(), user="ops")
     alone = lab.rotation([host.target()])
     assert "`login` names who edits the file" in fails(lambda: alone.rotator.check(lab.old))
-    (host.folder / "home/app/ran").unlink(missing_ok=True)
+    (host.folder / "srv/app/ran").unlink(missing_ok=True)
     one = lab.rotation([host.target(login="ops", login_key="admin", sudo=True)], login=admin)
     rotator, name, pair = one.rotator, one.name, one.pair
     assert rotator.check(lab.old).lines == ()
     rotator.install(name, pair)
     assert "logged in to OpenSSH_" in rotator.prove(name, pair)
-    assert host.keys_file().read_text().count('command="touch /home/app/ran",restrict ssh-ed25519') == 2
+    assert host.keys_file().read_text().count('command="touch /srv/app/ran",restrict ssh-ed25519') == 2
     rotator.retire(name, pair)
     assert "is refused" in rotator.prove_refused(name, pair)
-    assert not (host.folder / "home/app/ran").exists()
+    assert not (host.folder / "srv/app/ran").exists()
     assert host.keys_file().stat().st_uid == USERS["app"]
 
 

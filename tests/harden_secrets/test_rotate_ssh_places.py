@@ -22,14 +22,14 @@ from tests.harden_secrets.sshd_target import USERS
 pytestmark = pytest.mark.kernel
 _JAIL = """
 set -e
-mkdir -p /run/jail/bin /run/jail/etc /run/jail/home /run/jail/dev /run/jail/proc /run/jail/tmp
+mkdir -p /run/jail/bin /run/jail/etc /run/jail/srv /run/jail/dev /run/jail/proc /run/jail/tmp
 for file in $(ldd "$(command -v busybox)" | grep -o '/[^ )]*'); do
   mkdir -p "/run/jail${file%/*}" && cp -L "$file" "/run/jail$file"
 done
 cp "$(command -v busybox)" /run/jail/bin/
 for name in $(busybox --list); do ln -sf busybox "/run/jail/bin/$name"; done
 cp /etc/passwd /etc/group /run/jail/etc/
-mount --rbind /home /run/jail/home && mount --rbind /dev /run/jail/dev && mount -t proc proc /run/jail/proc
+mount --rbind /srv /run/jail/srv && mount --rbind /dev /run/jail/dev && mount -t proc proc /run/jail/proc
 """
 
 _READ_BY_SSH = """
@@ -96,7 +96,7 @@ def test_a_host_on_the_way_that_is_a_target_too(lab: SshdLab) -> None:
     assert [pair_of(pair.old).blob in one.keys_file().read_bytes() for one in (gate, host)] == [False, False]
 
 
-@pytest.mark.parametrize("folder", ["/run/keys", "/home/app/.ssh"], ids=["of-root", "of-the-user"])
+@pytest.mark.parametrize("folder", ["/run/keys", "/srv/app/.ssh"], ids=["of-root", "of-the-user"])
 def test_a_file_of_root(lab: SshdLab, folder: str) -> None:
     """In a folder of root's or the user's: edited by sudo, and still of its owner, mode and access list after it."""
     host = lab.host(f"AuthorizedKeysFile {folder}/keys.%u .ssh/authorized_keys")
@@ -121,25 +121,25 @@ def test_a_file_of_root(lab: SshdLab, folder: str) -> None:
 def test_a_full_disk_changes_nothing(lab: SshdLab) -> None:
     """The error says so; the file is what it was, no part of another is left; with room again it goes on."""
     host = lab.host(start=False)
-    host.run("sh", "-c", "mount -t tmpfs -o size=64k,mode=755 none /home && mkdir -p /home/app/.ssh")
+    host.run("sh", "-c", "mount -t tmpfs -o size=64k,mode=755 none /srv && mkdir -p /srv/app/.ssh")
     host.start()
     fill = """
-        { printf '%s\\n' "$1" && head -c 9000 /dev/zero | tr '\\0' '#'; } >/home/app/.ssh/authorized_keys
-        chown -R app:app /home/app && chmod 700 /home/app/.ssh
-        dd if=/dev/zero of=/home/fill bs=1k 2>/dev/null
-        truncate -s -4096 /home/fill
+        { printf '%s\\n' "$1" && head -c 9000 /dev/zero | tr '\\0' '#'; } >/srv/app/.ssh/authorized_keys
+        chown -R app:app /srv/app && chmod 700 /srv/app/.ssh
+        dd if=/dev/zero of=/srv/fill bs=1k 2>/dev/null
+        truncate -s -4096 /srv/fill
     """
     host.run("sh", "-c", fill, "sh", lab.old_line)  # room for a page is left, which the file is larger than
-    before = host.run("cat", "/home/app/.ssh/authorized_keys")
+    before = host.run("cat", "/srv/app/.ssh/authorized_keys")
     one = lab.rotation([host.target()])
     said = fails(lambda: one.rotator.install(one.name, one.pair))
     assert "cannot be written, and is as it was" in said
     assert "No space left on device" in said
     assert "make room on the target's disk" in said
-    assert host.run("cat", "/home/app/.ssh/authorized_keys") == before
-    assert host.run("ls", "-A", "/home/app/.ssh").split() == ["authorized_keys"]
+    assert host.run("cat", "/srv/app/.ssh/authorized_keys") == before
+    assert host.run("ls", "-A", "/srv/app/.ssh").split() == ["authorized_keys"]
     assert lab.lets_in(one.old, host)
-    host.run("rm", "/home/fill")
+    host.run("rm", "/srv/fill")
     carry_through(one)
 
 
@@ -152,11 +152,11 @@ def test_the_shells_of_targets(lab: SshdLab, shell: str) -> None:
         host.run("sh", "-c", _JAIL)
     else:
         passwd = host.folder / "etc" / "passwd"
-        passwd.write_text(passwd.read_text().replace("/home/app:/bin/sh", f"/home/app:{shell}"))
+        passwd.write_text(passwd.read_text().replace("/srv/app:/bin/sh", f"/srv/app:{shell}"))
     host.start(*(["ChrootDirectory /run/jail"] if jail else []))
     host.authorize(lab.old_line)
     if not jail:
-        (host.folder / "home/app/.bashrc").write_text("echo hello; echo hello >&2\n")  # as bash reads it over ssh
+        (host.folder / "srv/app/.bashrc").write_text("echo hello; echo hello >&2\n")  # as bash reads it over ssh
     carry_through(lab.rotation([host.target(log="none" if jail else "auto")]))
     assert [path.name for path in host.keys_file().parent.iterdir()] == ["authorized_keys"]
 
@@ -219,13 +219,13 @@ def test_what_a_killed_one_has_left_is_swept(lab: SshdLab) -> None:
 def test_a_clock_that_is_wrong(lab: SshdLab, hours: int) -> None:
     """The old key's end is given in the target's own time, and its log is read in it."""
     host = lab.host(start=False)
-    wrong = host.folder / "home" / "date"
-    shutil.copy("/bin/date", host.folder / "home" / "right")
+    wrong = host.folder / "srv" / "date"
+    shutil.copy("/bin/date", host.folder / "srv" / "right")
     wrong.write_text(
-        f'#!/bin/sh\n[ "$1" = +%s ] && echo $(($(/home/right +%s) + {hours * 3600})) && exit\nexec /home/right "$@"\n'
+        f'#!/bin/sh\n[ "$1" = +%s ] && echo $(($(/srv/right +%s) + {hours * 3600})) && exit\nexec /srv/right "$@"\n'
     )
     wrong.chmod(0o755)
-    host.run("sh", "-c", 'mount --bind /home/date "$(readlink -f /bin/date)"')
+    host.run("sh", "-c", 'mount --bind /srv/date "$(readlink -f /bin/date)"')
     host.start()
     file = host.authorize(lab.old_line)
     one = lab.rotation([host.target()])

@@ -55,11 +55,15 @@ def read(lines: Iterable[str], clock: Clock) -> list[SignIn]:
 def of_key(
     logins: Iterable[SignIn], fingerprint: str, since: datetime, ours: frozenset[tuple[str, str]]
 ) -> list[SignIn]:
-    """Those with that key since then, other than ours, which are known by address and port."""
+    """Those with that key since then, other than ours, which are known by address and port.
+
+    Of the second that ``since`` is in, all: many a log has whole seconds only.
+    """
+    begin = since.replace(microsecond=0)
     return [
         one
         for one in logins
-        if one.fingerprint == fingerprint and one.at >= since and (one.address, one.port) not in ours
+        if one.fingerprint == fingerprint and one.at >= begin and (one.address, one.port) not in ours
     ]
 
 
