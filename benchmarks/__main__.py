@@ -1,12 +1,12 @@
-"""Runs all benchmarks, or those named: ``.venv/bin/python -m benchmarks [new_flow] [apply] [command] [scan]``."""
+"""Runs all benchmarks, or those named: ``.venv/bin/python -m benchmarks [new_flow] [apply] [command] [rekey] [scan]``."""
 
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import apply, command, new_flow, scan
+from benchmarks import apply, command, new_flow, rekey, scan
 
-ALL = {"new_flow": new_flow.run, "apply": apply.run, "command": command.run, "scan": scan.run}
+ALL = {"new_flow": new_flow.run, "apply": apply.run, "command": command.run, "rekey": rekey.run, "scan": scan.run}
 
 
 def main() -> int:

@@ -54,7 +54,7 @@ def run(folder: Path) -> Iterator[Figure]:
             yield Figure(f"scan of a {subject}, over {name}", mine / their, limit if subject == "tree" else 1.0, detail)
     for subject, argv in ours.items():
         yield Figure(
-            f"memory of that scan of a {subject}", _peak(argv), 400, "of all its processes, shared pages once", " MB"
+            f"memory of that scan of a {subject}", peak(argv), 400, "of all its processes, shared pages once", " MB"
         )
 
 
@@ -135,7 +135,7 @@ def _best_of_both(ours: list[str], theirs: list[str]) -> tuple[float, float]:
     return best[0], best[1]
 
 
-def _peak(argv: list[str]) -> float:
+def peak(argv: list[str]) -> float:
     """The largest sum of the proportional set sizes of a process and its children, in MB."""
     peak = 0
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
