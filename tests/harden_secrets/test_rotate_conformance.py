@@ -11,56 +11,15 @@ import pytest
 
 from harden_secrets.rotate.kinds.command.conformance import Conformance, Result, Subject
 from harden_secrets.rotate.kinds.command.watching import Watch
+from tests.harden_secrets.rotate_programs import kept_in_a_file
 from tests.harden_secrets.rotate_services import password_service, serving, token_service
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "rotate"
-# In sh with nothing but what is built in, for speed: it starts a thousand times. The good values are lines of a file.
-GOOD = """#!/bin/sh
-store=STORE
-read -r question
-operation=${question#*'"operation": "'}
-operation=${operation%%'"'*}
-
-value() {
-    part=${question##*'"'"$1"'": {"value": {"base64": "'}
-    [ "$part" = "$question" ] || printf '%s' "${part%%'"'*}"
-}
-old=$(value old)
-new=$(value new)
-
-holds() {
-    while read -r line; do
-        if [ "$line" = "$1" ]; then return 0; fi
-    done
-    return 1
-}
-good() { holds "$1" <"$store"; }
-put() { good "$1" || echo "$1" >>"$store"; }
-drop() {
-    : >"$store.new"
-    while read -r line; do [ "$line" = "$1" ] || echo "$line" >>"$store.new"; done <"$store"
-    mv "$store.new" "$store"
-}
-
-known="install prove retire prove-refused withdraw"
-do_install() { put "$new"; }
-do_prove() { good "$new"; }
-do_retire() { drop "$old"; }
-do_prove_refused() { ! good "$old"; }
-do_withdraw() { drop "$new"; }
-"""
-ASK = """
-case " $known " in *" $operation "*) ;; *) exit 64 ;; esac
-case $operation in prove-refused) do_prove_refused ;; *) "do_$operation" ;; esac
-"""
 
 
 def examined(tmp_path: Path, *changes: str, seconds: float = 20) -> dict[str, Result]:
     """What is found of the good program with these lines put into it."""
-    path, store = tmp_path / "program", tmp_path / "store"
-    store.touch()
-    path.write_text(GOOD.replace("STORE", str(store)) + "\n".join(changes) + ASK)
-    path.chmod(0o755)
+    path = kept_in_a_file(tmp_path, *changes)
     with Watch() as watch:
         subject = Subject([str(path)], timedelta(seconds=seconds), "command", "value")
         return {result.requirement: result for result in Conformance(subject, watch).results()}
