@@ -22,6 +22,13 @@ from harden_secrets.inventory.model import Jump, Target
 from tests.harden_secrets.sshd_log import Syslog
 
 USERS = {"root": 0, "app": 61001, "ops": 61002, "plain": 61003}  # ops may become root by sudo
+_PROGRAMS = {
+    "sshd": "openssh-server",
+    "ssh": "openssh-client",
+    "sudo": "sudo",
+    "ss": "iproute2",
+    "setpriv": "util-linux",
+}
 # The usual key exchange withstands quantum computers and takes seven times the time.
 _CONFIG = """
 Port {port}
@@ -66,7 +73,7 @@ class SshdTarget:
     def __init__(
         self, folder: Path, netns: str, address: str, syslog: Syslog, *, port: int = 22, iso: bool = True
     ) -> None:
-        for program, package in (("sshd", "openssh-server"), ("unshare", "util-linux")):
+        for program, package in _PROGRAMS.items():
             assert shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin"), f"apt-get install {package}"
         self.folder, self.address, self.port = folder, address, port
         self.log = folder / "log" / "auth.log"

@@ -143,7 +143,7 @@ def test_the_old_key_dies_at_its_time_without_us(lab: SshdLab) -> None:
     file = host.authorize(lab.old_line)
     one = lab.rotation([host.target()])
     one.rotator.install(one.name, one.pair)
-    end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=6)
     said = one.rotator.limit(one.name, one.pair, end)
     assert said == f"the old key ends at {end:%Y-%m-%d %H:%M:%S} UTC at the latest"
     assert lab.lets_in(one.old, host)

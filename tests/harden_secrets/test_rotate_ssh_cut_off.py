@@ -17,8 +17,12 @@ from pathlib import Path
 import pytest
 
 from harden.errors import HardenError
+from harden_secrets.rotate.kinds.ssh import rotator
+from harden_secrets.rotate.kinds.ssh.access import Access
 from harden_secrets.rotate.kinds.ssh.authorizedkeys import is_in, parse
 from harden_secrets.rotate.kinds.ssh.keypair import pair_of
+from harden_secrets.rotate.kinds.ssh.login import must_log_in
+from harden_secrets.rotate.kinds.ssh.verdict import Verdict
 from tests.harden_secrets.sshd_lab import SshdLab
 
 pytestmark = pytest.mark.kernel
@@ -104,20 +108,27 @@ def _run(lab: SshdLab, host: str, host_key: str, old: object, new: object, steps
     return process
 
 
-def test_a_host_that_goes_down_after_its_file_was_changed(lab: SshdLab) -> None:
-    """Both keys are good there; the error says so much as can be known, and the next run finishes."""
+def test_a_host_that_goes_down_after_its_file_was_changed(lab: SshdLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the new key was seen to work: both are good there, the error says what is known, the next run finishes."""
     host = lab.host()
     file = host.authorize(lab.old_line)
     one = lab.rotation([host.target()])
-    stop = threading.Thread(target=lambda: _when(lambda: "\n" in file.read_text().strip(), host.stop))
-    stop.start()
+
+    def gone(access: Access) -> Verdict:
+        host.stop()
+        return must_log_in(access)
+
+    monkeypatch.setattr(rotator, "must_log_in", gone)
     with pytest.raises(HardenError) as error:
         one.rotator.install(one.name, one.pair)
-    stop.join()
-    assert f"app@{host.address} port 22" in "\n".join(error.value.messages)
+    login, session = error.value.messages
+    assert login.startswith(f"app@{host.address} port 22: cannot be logged in to: ssh: connect to host")
+    assert session.startswith(f"app@{host.address} port 22: the session ended")
+    assert all(is_in(file.read_bytes(), pair_of(fields).blob) for fields in (one.pair.old, one.pair.new))
+    monkeypatch.undo()
     host.start()
     assert lab.lets_in(one.old, host)
-    one.rotator.install(one.name, one.pair)
+    assert one.rotator.install(one.name, one.pair).startswith("was beside the old key")
     assert lab.lets_in(one.new, host)
 
 

@@ -1,6 +1,7 @@
 """Where keys lie and how one gets there: hosts behind hosts, files of root's, full disks, small systems; real sshd."""
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -149,6 +150,7 @@ def test_the_shells_of_targets(lab: SshdLab, shell: str) -> None:
     host = lab.host(start=False)
     jail = shell == "jail"
     if jail:
+        assert shutil.which("busybox"), "apt-get install busybox"
         host.run("sh", "-c", _JAIL)
     else:
         passwd = host.folder / "etc" / "passwd"
@@ -240,9 +242,8 @@ def test_a_server_that_knows_no_utc(lab: SshdLab) -> None:
     """Before OpenSSH 9.1 a Z makes the line void, and the old key would die at once: it gets the host's own time."""
     host = lab.host(start=False)
     server = Path("/usr/sbin/sshd").read_bytes()
-    assert server.count(b"OpenSSH_9.2p1") or server.count(b"OpenSSH_9.6p1"), "another sshd: see what it calls itself"
     old = host.folder / "etc" / "sshd"
-    old.write_bytes(server.replace(b"OpenSSH_9.2p1", b"OpenSSH_8.9p1").replace(b"OpenSSH_9.6p1", b"OpenSSH_8.9p1"))
+    old.write_bytes(re.sub(rb"OpenSSH_\d+\.\d+p\d", lambda name: b"OpenSSH_8.9p1".ljust(len(name[0]), b"0"), server))
     old.chmod(0o755)
     host.run("mount", "--bind", str(old), "/usr/sbin/sshd")
     host.start()

@@ -1,8 +1,13 @@
 """Files for ssh that lie in memory only, and are gone with us, however we end."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from harden.errors import HardenError
+
+_NOEXEC_SEAL = 0x8  # linux/memfd.h; where sysctl vm.memfd_noexec is 2 there is no other
 
 
 @contextmanager
@@ -11,7 +16,7 @@ def memory_file(content: bytes) -> Iterator[str]:
 
     It is a path of this process, not of whoever opens it: ssh closes what it inherits before it reads its files.
     """
-    descriptor = os.memfd_create("harden", os.MFD_CLOEXEC)
+    descriptor = _memory()
     try:
         os.fchmod(descriptor, 0o600)  # ssh takes no key that others could read
         with os.fdopen(descriptor, "wb", closefd=False) as opened:
@@ -19,3 +24,12 @@ def memory_file(content: bytes) -> Iterator[str]:
         yield f"/proc/{os.getpid()}/fd/{descriptor}"
     finally:
         os.close(descriptor)
+
+
+def _memory() -> int:
+    try:
+        return os.memfd_create("harden", os.MFD_CLOEXEC | _NOEXEC_SEAL)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise HardenError(f"no file can be made in memory: {error.strerror}") from None
+        return os.memfd_create("harden", os.MFD_CLOEXEC)  # a kernel before 6.3
