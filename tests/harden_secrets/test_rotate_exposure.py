@@ -48,10 +48,15 @@ def _find(first_pass: FirstPass) -> Find:
     """What the key has encrypted in a repository."""
 
     def find(
-        made: Encrypted, key: Confidential | None = None, known: Known = NOTHING_KNOWN, processes: int = 1
+        made: Encrypted,
+        key: Confidential | None = None,
+        known: Known = NOTHING_KNOWN,
+        processes: int = 1,
+        new: Confidential | None = None,
     ) -> Exposure:
-        contents = Contents(first_pass, FINGERPRINTER, known)
-        return find_exposure(Repository(str(made.path)), parse(key or made.key()), contents, QUIET, processes)
+        contents, later = Contents(first_pass, FINGERPRINTER, known), parse(new) if new is not None else None
+        repository, given = Repository(str(made.path)), parse(key or made.key())
+        return find_exposure(repository, given, contents, QUIET, processes, successor=later)
 
     return find
 
@@ -166,6 +171,24 @@ def test_contents_under_another_key_are_counted_only(made: Encrypted, find: Find
         f"{made.path}: nothing there was encrypted under this default key",
         "under other keys: 1 content",
     ]
+
+
+def test_what_the_next_key_has_encrypted_anew_stands_where_it_stood(
+    made: Encrypted, find: Find, tmp_path: Path
+) -> None:
+    """The same content under another key is another object; that it is still on a branch shows all the same."""
+    made.write("secret/kept", b"the value")
+    made.write("secret/gone", b"another value")
+    made.commit()
+    made.git("rm", "-q", "secret/gone")
+    made.commit()
+    old, new = made.key(), new_key(tmp_path)
+    (made.path / ".git/git-crypt/keys/default").write_bytes(new.reveal())
+    made.git("add", "--renormalize", ".")
+    made.commit()
+    assert {file.refs for file in find(made, old).files} == {()}
+    stands = {file.paths: file.refs for file in find(made, old, new=new).files}
+    assert stands == {("secret/kept",): ("main",), ("secret/gone",): ()}
 
 
 def test_what_only_begins_like_an_encrypted_file_is_none(made: Encrypted, find: Find) -> None:

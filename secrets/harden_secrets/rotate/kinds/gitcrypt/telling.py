@@ -8,9 +8,11 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.inventory.model import Inventory, SecretEntry
 from harden_secrets.rotate.kinds.gitcrypt import keyfields
+from harden_secrets.rotate.kinds.gitcrypt.exposure.finding import find_exposure
 from harden_secrets.rotate.kinds.gitcrypt.exposure.known import known_values
-from harden_secrets.rotate.kinds.gitcrypt.exposure.report import exposure_of, exposure_report
+from harden_secrets.rotate.kinds.gitcrypt.exposure.report import contents_with, exposure_report
 from harden_secrets.rotate.rotator import Pair, Report
+from harden_secrets.sources.gitcommand import Repository
 from harden_secrets.vault.port import Vault
 
 _QUIET = Output(verbosity=-1)
@@ -28,10 +30,12 @@ def told(
     def tell(pair: Pair) -> Report:
         assert entry.repository is not None
         prints = fingerprinter or Fingerprinter(Confidential(os.urandom(32)))
-        key = keyfields.found(entry.name, pair.old, entry.repository.key_name).file
-        known = known_values(inventory, vault, prints)
+        held = keyfields.found(entry.name, pair.old, entry.repository.key_name)
+        new = keyfields.successor(entry.name, held, pair.new)
+        repository = Repository(entry.repository.path)
+        contents = contents_with(known_values(inventory, vault, prints), prints)
         # One process: whoever rotates has threads, which do not survive a fork.
-        exposure = exposure_of(entry.repository.path, key, known, prints, _QUIET, processes=1)
+        exposure = find_exposure(repository, held.file, contents, _QUIET, processes=1, successor=new)
         report = exposure_report(exposure, _MOST)
         command = f"harden secrets handover {entry.name}"
         lines = list(report.lines)

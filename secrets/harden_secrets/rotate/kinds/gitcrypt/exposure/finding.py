@@ -10,7 +10,7 @@ from harden.output import Output
 from harden.progress import progress
 from harden_secrets.rotate.kinds.gitcrypt.exposure.contents import Contents
 from harden_secrets.rotate.kinds.gitcrypt.exposure.values import ExposedFile, Exposure, Seen, Standing
-from harden_secrets.rotate.kinds.gitcrypt.exposure.work import OTHER_KEY, Fit, Fitting, Looking
+from harden_secrets.rotate.kinds.gitcrypt.exposure.work import OTHER_KEY, Fit, Fitting, Looking, Matching
 from harden_secrets.rotate.kinds.gitcrypt.gpgusers import FINGERPRINT, state_folder
 from harden_secrets.rotate.kinds.gitcrypt.keyfile import KeyFile
 from harden_secrets.scan.workers import spread
@@ -23,21 +23,28 @@ _TIPS = ("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "ref
 
 
 def find_exposure(
-    repository: Repository, key: KeyFile, contents: Contents, output: Output, processes: int | None = None
+    repository: Repository,
+    key: KeyFile,
+    contents: Contents,
+    output: Output,
+    processes: int | None = None,
+    *,
+    successor: KeyFile | None = None,
 ) -> Exposure:
     """Everything that was encrypted under the key, of all its versions. Raises HardenError.
 
+    What a ``successor`` has encrypted anew stands where it stood before.
     With ``processes=1`` all is done in this one, which then may have threads. The answer depends on nothing but the
     repository and what is known; memory does not grow with the size of its files.
     """
-    search = _Search(repository, key, contents, output, processes)
+    search = _Search(repository, key, contents, output, processes, successor)
     listing, wrapped_for, incomplete = search.listed()
     encrypted = search.encrypted(listing)
     fits = {fit.id: fit for fit in encrypted if fit.key != OTHER_KEY}
     return Exposure(
         repository=repository.path,
         key=f'named key "{key.name}"' if key.name else "default key",
-        files=tuple(search.files(fits, listing)) if fits else (),
+        files=tuple(search.files(fits, listing, {fit.id for fit in encrypted} - fits.keys())) if fits else (),
         others=len(encrypted) - len(fits),
         wrapped_for=wrapped_for,
         incomplete=(*incomplete, *_shallow(repository), *contents.known.unread),
@@ -53,6 +60,7 @@ class _Search:
     contents: Contents
     output: Output
     processes: int | None
+    successor: KeyFile | None
 
     def listed(self) -> tuple[Listing, tuple[str, ...], tuple[str, ...]]:
         """The objects, for whom the key was wrapped at some time, and what of the history is not there."""
@@ -70,19 +78,34 @@ class _Search:
         ):
             return [fit for found in answers for fit in found]
 
-    def files(self, fits: Mapping[str, Fit], listing: Listing) -> Iterator[ExposedFile]:
-        """The objects as files, in the order of history; those that nothing refers to come last."""
+    def files(self, fits: Mapping[str, Fit], listing: Listing, others: set[str]) -> Iterator[ExposedFile]:
+        """The objects as files, in the order of history; those that nothing refers to come last.
+
+        ``others`` are objects that other keys have encrypted.
+        """
         standings = self._standings(fits, listing)
-        tips = _tips(self.repository, set(fits))
+        tips = _tips(self.repository, fits.keys() | others)
+        self._carry_over(fits, tips, others)
         ordered = [*standings, *sorted(fits.keys() - standings.keys())]
         seen = self._seen(fits, ordered, {name: places[0].path for name, places in standings.items()})
         for name in ordered:
             refs = tuple(sorted(tips.get(name, ())))
             yield ExposedFile(name, fits[name].size, tuple(standings.get(name, ())), refs, seen[name])
 
+    def _carry_over(self, fits: Mapping[str, Fit], tips: dict[str, set[str]], others: set[str]) -> None:
+        """Contents that the successor has encrypted anew stand at the tips where its objects do."""
+        if self.successor is None:
+            return
+        ids = {(fit.key, fit.nonce): name for name, fit in fits.items()}
+        with closing(Matching(self.repository, self.key.keys, self.successor.keys)) as work:
+            for batch in _batches(sorted(others & tips.keys())):
+                for name, number, nonce in work(batch):
+                    if before := ids.get((number, nonce)):
+                        tips.setdefault(before, set()).update(tips[name])
+
     def _seen(self, fits: Mapping[str, Fit], ordered: Sequence[str], paths: Mapping[str, str]) -> dict[str, Seen]:
         """What is in each."""
-        batches = [ObjectBatch(tuple(ordered[at : at + _AT_ONCE])) for at in range(0, len(ordered), _AT_ONCE)]
+        batches = _batches(ordered)
         numbers = {name: fit.key for name, fit in fits.items()}
         with (
             closing(Looking(self.repository, self.key.keys, self.contents, numbers, paths)) as work,
@@ -108,6 +131,10 @@ class _Search:
             if name in fits and name not in standings:
                 standings[name] = [Standing("", place.removeprefix(":"))]
         return standings
+
+
+def _batches(names: Sequence[str]) -> list[ObjectBatch]:
+    return [ObjectBatch(tuple(names[at : at + _AT_ONCE])) for at in range(0, len(names), _AT_ONCE)]
 
 
 def _tips(repository: Repository, wanted: Container[str]) -> dict[str, set[str]]:

@@ -22,8 +22,12 @@ def exposure_of(
     path: str, key: KeyFile, known: Known, fingerprinter: Fingerprinter, output: Output, processes: int | None = None
 ) -> Exposure:
     """What the key has encrypted in the repository at a path. Raises HardenError. See :func:`find_exposure`."""
-    first_pass = FirstPass(DETECTORS, UNWRAP_SIGNATURES, remembered=pattern_cache(os.environ))
-    return find_exposure(Repository(path), key, Contents(first_pass, fingerprinter, known), output, processes)
+    return find_exposure(Repository(path), key, contents_with(known, fingerprinter), output, processes)
+
+
+def contents_with(known: Known, fingerprinter: Fingerprinter) -> Contents:
+    """What looks into contents for all that harden recognises."""
+    return Contents(FirstPass(DETECTORS, UNWRAP_SIGNATURES, remembered=pattern_cache(os.environ)), fingerprinter, known)
 
 
 def exposure_report(exposure: Exposure, most: int | None = None) -> Report:

@@ -18,11 +18,15 @@ OTHER_KEY = -1
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """An encrypted object: the place among the keys of the one that fits, or OTHER_KEY, and its size as a file."""
+    """An encrypted object: the place among the keys of the one that fits, or OTHER_KEY, and its size as a file.
+
+    The same content has the same ``nonce`` under a key, always: it is an HMAC of the content.
+    """
 
     id: str
     key: int
     size: int
+    nonce: bytes
 
 
 @dataclass(slots=True)
@@ -66,7 +70,31 @@ class Fitting(_Reading):
             for trial in trials:
                 trial.take(piece)
         fitting = (number for number, trial in enumerate(trials) if trial.fits)
-        return Fit(each.id, next(fitting, OTHER_KEY), size)
+        return Fit(each.id, next(fitting, OTHER_KEY), size, nonce)
+
+
+@dataclass(slots=True)
+class Matching(_Reading):
+    """Looks at objects under ``later`` keys for what the keys have encrypted before them."""
+
+    later: tuple[BlobKey, ...]
+
+    def __call__(self, batch: ObjectBatch) -> list[tuple[str, int, bytes]]:
+        """The objects that a later key fits, with each key's place, and the nonce that it would give the content."""
+        return [one for each in self._objects(batch) for one in self._names(each)]
+
+    def _names(self, each: GitObject) -> Iterator[tuple[str, int, bytes]]:
+        pieces = _pieces(each)
+        begin = next(pieces)
+        trials = [(_Trial(key, _nonce(begin)), [_naming(old) for old in self.keys]) for key in self.later]
+        for piece in _after_header(begin, pieces):
+            for trial, names in trials:
+                plaintext = trial.take(piece)
+                for name in names:
+                    name.update(plaintext)
+        for trial, names in trials:
+            if trial.fits:
+                yield from ((each.id, number, name.digest()[:NONCE_BYTES]) for number, name in enumerate(names))
 
 
 @dataclass(slots=True)
@@ -98,14 +126,20 @@ class _Trial:
     def __init__(self, key: BlobKey, nonce: bytes) -> None:
         self._nonce = nonce
         self._context = stream(key, nonce)
-        self._state = hmac.new(key.hmac.reveal(), digestmod=hashlib.sha1)
+        self._state = _naming(key)
 
-    def take(self, piece: bytes | memoryview) -> None:
-        self._state.update(self._context.update(piece))
+    def take(self, piece: bytes | memoryview) -> bytes:
+        plaintext = self._context.update(piece)
+        self._state.update(plaintext)
+        return plaintext
 
     @property
     def fits(self) -> bool:
         return hmac.compare_digest(self._state.digest()[:NONCE_BYTES], self._nonce)
+
+
+def _naming(key: BlobKey) -> "hmac.HMAC":
+    return hmac.new(key.hmac.reveal(), digestmod=hashlib.sha1)
 
 
 class _Pouring:
