@@ -131,13 +131,14 @@ class SshRotator:
         with site.session(new, way) as session:
             must_log_in(site.as_user(new, way))
             file = site.keys_file(session)
-            log = watching.look(session, site.target.log, pair.began - _LONG_AGO)
             changed = _change_safely(
                 file,
                 edit,
                 lambda content: authorizedkeys.with_beside(content, new.blob, old.blob, b""),
                 lambda: must_log_in(site.as_user(new, way)),
             )
+            # Only now: until then one more could be opened.
+            log = watching.look(session, site.target.log, pair.began - _LONG_AGO)
             ended = watching.end_sessions(session, site.target.user, log, old.fingerprint)
         return f"{'taken out of' if changed else 'was not in'} {file.path}; {ended}"
 
