@@ -26,6 +26,7 @@ say() { printf 'bootstrap: %s\n' "$*" >&2; }
 #   containerd, runc, containernetworking-plugins: a node on which the tests run real pods
 #   git, git-crypt   a repository with a key, for harden to find
 #   openssh, curl, jq: what the pods run
+#   postgresql, mariadb-server: passwords that are rotated; systemd: its judgement on units that harden writes
 #   qemu-system-x86  a virtual machine with a kernel that has WireGuard; zstd: unpacking Ubuntu's kernel modules
 programs() {
     cat <<'END'
@@ -60,6 +61,9 @@ test age                age
 test minisign           minisign
 test signify-openbsd    signify-openbsd
 test openvpn            openvpn
+test pg_createcluster   postgresql
+test mariadbd           mariadb-server
+test systemd-analyze    systemd
 END
 }
 
@@ -113,7 +117,7 @@ install_packages() {
     keep_services_off "$missing"
 }
 
-# The suite starts sshd and containerd by itself, in namespaces of its own. That their packages came for it must not open
+# The suite starts sshd, containerd and databases by itself, in namespaces of its own. That their packages came for it must not open
 # this host: nothing is started while they are installed, nor with the next boot.
 policy=/usr/sbin/policy-rc.d
 forbid_services() {
@@ -132,6 +136,8 @@ keep_services_off() {
     case " $1 " in *' openssh-server '*) disable ssh.service ssh.socket ;; esac
     case " $1 " in *' containerd '*) disable containerd.service ;; esac
     case " $1 " in *' openvpn '*) disable openvpn.service ;; esac
+    case " $1 " in *' postgresql '*) disable postgresql.service ;; esac
+    case " $1 " in *' mariadb-server '*) disable mariadb.service ;; esac
 }
 
 disable() {

@@ -11,5 +11,5 @@ compile() {
 
 compile "$@" requirements/build.in -o requirements/build.txt
 compile "$@" pyproject.toml -c requirements/build.txt -o requirements/run.txt
-compile "$@" pyproject.toml requirements/dev.in --extra legacy --extra vault -c requirements/build.txt -c requirements/run.txt \
-    -o requirements/dev.txt
+compile "$@" pyproject.toml requirements/dev.in --extra legacy --extra vault --extra databases \
+    -c requirements/build.txt -c requirements/run.txt -o requirements/dev.txt
