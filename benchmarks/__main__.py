@@ -1,4 +1,7 @@
-"""Runs all benchmarks, or those named: ``.venv/bin/python -m benchmarks [new_flow] [apply] [command] [rekey] [scan]``."""
+"""Runs all benchmarks, or those named: ``.venv/bin/python -m benchmarks [NAME…]``.
+
+The names are new_flow, apply, command, rekey and scan.
+"""
 
 import sys
 import tempfile

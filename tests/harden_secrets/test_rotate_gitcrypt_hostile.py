@@ -164,7 +164,7 @@ def test_another_user_s_repository_stays_his(open_lab: Lab) -> None:
     go(rotator, pair)
     for path in (lab.path / ".git" / "git-crypt" / "keys" / "default", lab.path / ".git" / "index"):
         assert (path.stat().st_uid, path.stat().st_gid) == (1234, 1234)
-    script = "git status --porcelain && echo later > c.secret && git add . && git commit --quiet --message Later && git gc --quiet"
+    script = "git status --porcelain && echo later > c.secret && git add . && git commit -qm Later && git gc --quiet"
     done = subprocess.run(
         ["sh", "-c", script],
         cwd=lab.path,

@@ -7,8 +7,9 @@ import pytest
 
 from harden.errors import HardenError
 from harden_secrets.rotate.kinds.gitcrypt import rekey
-from harden_secrets.rotate.kinds.gitcrypt.branches import MovedError
+from harden_secrets.rotate.kinds.gitcrypt.branches import MovedError, Remote
 from harden_secrets.rotate.rotator import Rotator
+from harden_secrets.sources.gitcommand import Repository
 from tests.harden_secrets.gitcrypt_lab import Lab, begun, contents, go, make_lab, rotator_of
 
 _FILES = {".gitattributes": b"*.secret filter=git-crypt diff=git-crypt\n", "a.secret": b"hunter2\n", "b.secret": b""}
@@ -113,6 +114,18 @@ def test_a_push_that_is_refused_moves_nothing(lab: Lab, forge: Path) -> None:
     go(rotator, pair, "cut_over", "retire", "prove_refused")
     assert (lab.status(), contents(lab.path)) == ("", files)
     assert _opens(lab, pair.new, forge)
+
+
+def test_who_may_not_push_is_told_before_anything_is_made(lab: Lab, forge: Path) -> None:
+    """The server is asked in the check, by a push of nothing; here it is one that takes none at all."""
+    rotator = rotator_of(lab, "master", "live", remote="origin")
+    rotator.check(lab.fields)
+    forge.joinpath("config").write_text("[core]\n\tbare = true\n\trepositoryformatversion = 99\n", encoding="ascii")
+    with pytest.raises(HardenError, match="origin: git fetch failed"):
+        rotator.check(lab.fields)
+    far = Remote(Repository(str(lab.path)), "origin")
+    with pytest.raises(HardenError, match="origin: git push failed"):
+        far.refuse_unmovable({"master": lab.tip()})
 
 
 def test_one_branch_refused_is_all_refused(lab: Lab, forge: Path) -> None:

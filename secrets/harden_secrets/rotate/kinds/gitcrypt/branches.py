@@ -1,5 +1,6 @@
 """Where the live branches are, and how all of them are moved at once: in the repository itself, or in a remote one."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,6 +40,10 @@ class Branches(Protocol):
         """All other refs that may hold commits of their own, after ``tips``: name and commit."""
         ...
 
+    def refuse_unmovable(self, tips: Mapping[str, str]) -> None:
+        """Raises HardenError where it is known before that they cannot be moved by this user. Changes nothing."""
+        ...
+
     def move(self, moves: Mapping[str, Move]) -> None:
         """Moves all of them, or none. Raises MovedError, or HardenError with the words of whoever refused."""
         ...
@@ -63,6 +68,14 @@ class Here:
     def others(self) -> Mapping[str, str]:
         """See :class:`Branches`."""
         return {name: commit for name, commit in refs(self._git, "refs/").items() if not name.startswith(f"{OURS}/")}
+
+    def refuse_unmovable(self, tips: Mapping[str, str]) -> None:
+        """See :class:`Branches`."""
+        del tips
+        asked = ("--path-format=absolute", "--git-path", "objects", "--git-path", "refs/heads")
+        for folder in os.fsdecode(self._git.run("rev-parse", *asked)).splitlines():
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise HardenError(f"{folder}: this user cannot write there", "run this as the repository's owner")
 
     def move(self, moves: Mapping[str, Move]) -> None:
         """See :class:`Branches`."""
@@ -95,6 +108,11 @@ class Remote:
     def others(self) -> Mapping[str, str]:
         """See :class:`Branches`."""
         return refs(self._near, _UPSTREAM)
+
+    def refuse_unmovable(self, tips: Mapping[str, str]) -> None:
+        """See :class:`Branches`. A push that would change nothing; the server wants to know who asks, all the same."""
+        specs = [f"{tip}:{_HEADS}{name}" for name, tip in tips.items()]
+        self._asked("push", "--dry-run", "--no-verify", "--receive-pack=git-receive-pack", self._url, *specs)
 
     def move(self, moves: Mapping[str, Move]) -> None:
         """See :class:`Branches`. Only forward: each new commit has the old one as its parent."""

@@ -35,6 +35,7 @@ def check_repository(site: Site, key: KeyFile) -> Report:
     if site.entry.keys == "named":
         _refuse_taken(site, branches, key)
     _refuse_dirty(site, branches, states, key)
+    site.branches.refuse_unmovable(tips)
     wrapped = list(dict.fromkeys(_wrapped(site, encrypted, key)))
     apart = dict(_apart(site, tips, key))
     lines = [*_of_branches(branches, states), *_of_unmerged(apart), *wrapped]

@@ -27,16 +27,17 @@ class Clone:
 
     def __init__(self, room: Path, objects: Path, form: str) -> None:
         """``objects`` is the folder with the objects of the repository that is cloned; none is copied."""
-        self.root = room
+        self.root = room / "clone"
+        self.root.mkdir()
         self._home = {**NO_CONFIGURATION, "HOME": str(room)}
-        self._git = Repository(str(room), environment=self._home, settings=_SETTINGS)
+        self._git = Repository(str(self.root), environment=self._home, settings=_SETTINGS)
         self._git.run("init", "--quiet", "--template=", f"--object-format={form}")
-        (room / ".git" / "objects" / "info").mkdir(parents=True, exist_ok=True)
-        (room / ".git" / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
+        (about := self.root / ".git" / "objects" / "info").mkdir(parents=True, exist_ok=True)
+        (about / "alternates").write_bytes(os.fsencode(objects) + b"\n")
 
-    def check_out(self, commit: str) -> None:
-        """The files of a commit. Raises HardenError, with git's words, where git-crypt refuses one."""
-        self._git.run("checkout", "--quiet", "--force", "--detach", commit, seconds=_SECONDS)
+    def check_out(self, commit: str) -> str | None:
+        """The files of a commit; what git, or git-crypt, says if they refuse."""
+        return _words(self._git.attempt("checkout", "--quiet", "--force", "--detach", commit, seconds=_SECONDS))
 
     def unlock(self, file: KeyFile) -> str | None:
         """``git-crypt unlock`` with that key, which it gets through a pipe; what it says if it fails."""
@@ -56,10 +57,7 @@ class Clone:
             raise HardenError(f"git-crypt unlock: no end after {_SECONDS} seconds, given up") from error
         except OSError as error:
             raise not_run(error) from error
-        if done.returncode == 0:
-            return None
-        lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-        return printable(lines[0]) if lines else f"status {done.returncode}"
+        return _words(done)
 
     def differing(self, files: Iterable[TreeFile], hashes: Mapping[str, bytes]) -> Iterator[str]:
         """The paths of files that do not have the plaintext whose hash is given by their blob."""
@@ -88,6 +86,13 @@ def digest(pieces: Iterable[bytes]) -> bytes:
     for piece in pieces:
         state.update(piece)
     return state.digest()
+
+
+def _words(done: "subprocess.CompletedProcess[bytes]") -> str | None:
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    return printable(lines[0]) if lines else f"status {done.returncode}"
 
 
 def _hash(file: WorktreeFile) -> bytes | None:

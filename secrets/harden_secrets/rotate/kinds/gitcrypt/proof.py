@@ -29,9 +29,11 @@ def prove_read(site: Site, keys: Succession, commits: Mapping[str, str]) -> str:
         clone = Clone(room, site.layout.objects, site.layout.form)
         unlocked = False
         for name, (branch, expected) in _expected(site, keys, commits).items():
-            clone.check_out(branch.tip)
-            if not unlocked and (said := clone.unlock(keys.new)) is not None:
-                raise HardenError(f"{printable(name)}: git-crypt does not unlock it with the new key: {said}")
+            said = clone.check_out(branch.tip)
+            if said is None and not unlocked:
+                said = clone.unlock(keys.new)
+            if said is not None:
+                raise HardenError(f"{printable(name)}: git-crypt does not read it with the new key: {said}")
             unlocked = True
             if differing := list(clone.differing(branch.files, expected)):
                 raise _wrong(f"{printable(name)}: not the same plaintext as before", differing)
@@ -50,7 +52,8 @@ def prove_refused(site: Site, keys: Succession, commits: Mapping[str, str]) -> s
     with workroom(_size(site, commits)) as room:
         clone = Clone(room, site.layout.objects, site.layout.form)
         for branch in branches[:1]:
-            clone.check_out(branch.tip)
+            if (failed := clone.check_out(branch.tip)) is not None:
+                raise HardenError(f"{printable(branch.name)}: a fresh clone cannot be checked out: {failed}")
             refused = clone.unlock(keys.old)
             if refused is None and keys.old.driver == keys.new.driver:
                 raise HardenError(f"{printable(branch.name)}: git-crypt still unlocks it with the old key")

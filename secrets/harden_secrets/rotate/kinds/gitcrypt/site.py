@@ -44,7 +44,7 @@ class Site:
         others = {name: tip for name, tip in self.branches.others().items() if name.startswith(_OF_BRANCHES)}
         apart: dict[str, str] = {}
         for name, tip in others.items():
-            if tip not in tips.values() and self.new_objects(tip, tips, count=1):
+            if not name.endswith("/HEAD") and tip not in tips.values() and self.new_objects(tip, tips, count=1):
                 apart[name] = tip
         return apart
 
