@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harden_secrets.rotate.kinds.gitcrypt.attributes import filters, turned
@@ -57,6 +57,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@settings(deadline=None, max_examples=50)  # each asks git twice
 @given(st.lists(_LINES, max_size=6).map("".join))
 def test_git_sees_the_new_driver_where_it_saw_the_old_one(repository: Path, text: str) -> None:
     """By git's own reading of the file, for paths that its patterns are about."""
