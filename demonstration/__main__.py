@@ -13,24 +13,26 @@ from demonstration.commands import netns, prefix
 from demonstration.custody import Custody
 from demonstration.harden_command import POLICY, STATE
 from demonstration.picture import picture
+from demonstration.rotation import Rotation
 from demonstration.story import IPTABLES, Story
 from demonstration.topology import MACHINES
 from harden.errors import HardenError
 
 WIDTH = 110
+PARTS = ("gateway", "keys", "rotation")
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    words = "A gateway before and after a policy, and keys from files into a Vault; all in namespaces."
+    words = "A gateway before and after a policy; keys from files into a Vault; new keys for old. All in namespaces."
     parser = argparse.ArgumentParser(prog="demo", description=words)
-    parser.add_argument("--part", choices=("gateway", "keys"), help="only this part")
+    parser.add_argument("--part", choices=PARTS, help="only this part")
     parser.add_argument("--keep", action="store_true", help="leave the namespaces and say how to enter them")
     parser.add_argument("--svg", metavar="FILE", type=Path, help="write what was shown as a picture")
     parser.add_argument("--backend", choices=sorted(IPTABLES), default="auto", help="which iptables harden writes to")
     options = parser.parse_args()
-    if options.keep and options.part == "keys":
-        parser.error("--keep keeps the gateway, which is not in --part keys")
+    if options.keep and options.part in PARTS[1:]:
+        parser.error(f"--keep keeps the gateway, which is not in --part {options.part}")
     return options
 
 
@@ -42,12 +44,17 @@ def console() -> Console:
 
 def tell(options: argparse.Namespace) -> int:
     """The stories, inside the sandbox."""
-    out = console()
+    out, parts = console(), (options.part,) if options.part else PARTS
     with picture(out, options.svg):
-        if options.part != "keys":
+        if "gateway" in parts:
             Story(out, sandbox.WORK, options.backend).tell(keep=options.keep)
-        if options.part != "gateway":
-            Custody(out, sandbox.WORK).tell()
+        custody = Custody(out, sandbox.WORK)
+        if "keys" in parts:
+            custody.tell(goes_on="rotation" in parts)
+        if "rotation" in parts:
+            if "keys" not in parts:
+                custody.begin()
+            Rotation(out, custody).tell()
     return 0
 
 

@@ -36,8 +36,11 @@ class Custody(Telling):
         self.folder = folder
         self.harden = Program(folder, {"HARDEN_INVENTORY": str(folder / INVENTORY)}, self.show)
 
-    def tell(self) -> None:
-        """The whole of it. DifferenceError: reality is not what harden says; another HardenError: it broke."""
+    def tell(self, *, goes_on: bool = False) -> None:
+        """The whole of it. DifferenceError: reality is not what harden says; another HardenError: it broke.
+
+        Where the story ``goes_on`` the Vault stays up.
+        """
         started = monotonic()
         self.set_up()
         self.find()
@@ -47,15 +50,20 @@ class Custody(Telling):
         self.find_again()
         self.prove()
         self.take_back()
-        self.vault_down()
+        if not goes_on:
+            self.vault_down()
         took = monotonic() - started
         self.say(f"\nDone in {took:.0f} s. The key came out of Vault byte for byte as it had lain about.", "bold green")
+
+    def begin(self) -> None:
+        """Only what there has to be for a story that goes on from here: the files, and a Vault."""
+        self._make()
+        self.vault_up()
 
     def set_up(self) -> None:
         """The files."""
         self.title("Infrastructure as one finds it: keys among the files")
-        capture(["ip", "link", "set", "lo", "up"])  # of the demonstration's own network namespace
-        self.estate: Estate = estate.make(self.folder)
+        self._make()
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
         table.add_column(f"in {FOLDER}/, a git repository", no_wrap=True)
         table.add_column("there is")
@@ -80,12 +88,12 @@ class Custody(Telling):
     def vault_up(self) -> None:
         """A place for them."""
         self.title("A place for them: a Vault on this host, with one command")
+        (self.folder / INVENTORY).write_text("version: 1\n")
         self.harden.tell(["vault", "up"])
 
     def plan(self) -> None:
         """What would be done. Nothing is."""
         self.title("Plan: where each key goes, and what remains to be done by hand")
-        (self.folder / INVENTORY).write_text("version: 1\n")
         said = self.harden.tell(["secrets", "plan", FOLDER, "-o", PLAN], (3,))
         self.planned: dict[str, Any] = json.loads((self.folder / PLAN).read_text())
         moved = self._sources(leaving=True)
@@ -150,6 +158,10 @@ class Custody(Telling):
         self.title("Put it away")
         self.harden.tell(["vault", "down"])
         self.insist([f"still running: {command}" for command in traces.processes_with("server.hcl")])
+
+    def _make(self) -> None:
+        capture(["ip", "link", "set", "lo", "up"])  # of the demonstration's own network namespace
+        self.estate: Estate = estate.make(self.folder)
 
     def _scan(self, *what: str) -> list[dict[str, str]]:
         """Show what a scan says to people, and give what it says to programs."""

@@ -14,17 +14,24 @@ from demonstration.commands import capture
 from demonstration.wireguard import Keys
 
 PRIVATE, PRIVATE_TEXT = "private/spare-key.txt", "The spare key is under the third flower pot.\n"
+PRIVATE_KEYS = ("private/backup.key", "private/mirror.key")
 # Nothing of the settings of whoever runs this, who may sign commits or have hooks.
-_NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-_AS = ("-c", "user.name=anca", "-c", "user.email=anca@home.example", "-c", "init.defaultBranch=main")
+NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+_ANCA = {"name": "anca", "email": "anca@home.example"}
+AS_ANCA = {f"GIT_{role}_{what.upper()}": is_ for role in ("AUTHOR", "COMMITTER") for what, is_ in _ANCA.items()}
+_OPTIONS = ("-c", "init.defaultBranch=main")
 
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """Where the working copy is, and the git-crypt key that is really in it: so what harden says can be judged."""
+    """Where the working copy is, and the keys that are really in it, so that what harden says can be judged.
+
+    ``key`` is git-crypt's, ``ssh`` the one in backup.yaml.
+    """
 
     folder: Path
     key: bytes = field(repr=False)
+    ssh: bytes = field(repr=False)
 
 
 # What lies where, for people. The first four are one key.
@@ -36,6 +43,7 @@ CONTENTS = (
     ("manifests/backup.yaml", "a plain Secret with an SSH key, and a CronJob that mounts it"),
     ("vpn/wg0.conf", "a WireGuard key"),
     (PRIVATE, "a secret, encrypted by git-crypt with that key"),
+    ("private/*.key", "the SSH key again and another one, encrypted in the same way"),
     ("manifests/sealed.yaml", "no key: a SealedSecret"),
     ("vpn/authorized_keys", "no key: the public half of the SSH key"),
     ("vpn/ca.pem", "no key: a certificate"),
@@ -53,20 +61,22 @@ def make(folder: Path) -> Estate:
     git(origin, "crypt", "export-key", str(exported))
     key = exported.read_bytes()
     exported.unlink()
-    _fill(origin, key)
+    ssh = ed25519.Ed25519PrivateKey.generate()
+    _fill(origin, key, ssh)
     git(folder, "clone", "-q", str(origin), "infra")
-    return Estate(folder / "infra", key)
+    return Estate(folder / "infra", key, _openssh(ssh).encode())
 
 
 def git(folder: Path, *arguments: str) -> str:
     """What git(1) prints, or git-crypt(1) as ``git crypt``."""
-    return capture(["git", "-C", str(folder), *_AS, *arguments], settings=_NOBODY)
+    return capture(["git", "-C", str(folder), *_OPTIONS, *arguments], settings={**NOBODY, **AS_ANCA})
 
 
-def opened(repository: Path, clone: Path, key: bytes) -> str:
-    """What the encrypted file says in a new clone that git-crypt(1) opens with this key."""
+def opened(repository: Path, clone: Path, key: bytes, commit: str = "HEAD") -> str:
+    """What the encrypted file says in a new clone that git-crypt(1) opens with this key, at that commit."""
     file = clone.with_suffix(".key")
     git(repository.parent, "clone", "-q", str(repository), str(clone))
+    git(clone, "checkout", "-q", "--detach", commit)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -77,13 +87,14 @@ def opened(repository: Path, clone: Path, key: bytes) -> str:
     return (clone / PRIVATE).read_text()
 
 
-def _fill(origin: Path, key: bytes) -> None:
+def _fill(origin: Path, key: bytes, ssh: ed25519.Ed25519PrivateKey) -> None:
     _write(origin, ".gitattributes", "private/** filter=git-crypt diff=git-crypt\n")
     _write(origin, PRIVATE, PRIVATE_TEXT)
+    for path, private in zip(PRIVATE_KEYS, (ssh, ed25519.Ed25519PrivateKey.generate()), strict=True):
+        _write(origin, path, _openssh(private))
     _write(origin, "NOTES.md", manifests.notes(key))
     _commit(origin, "Begin")
     (origin / "NOTES.md").unlink()
-    ssh = ed25519.Ed25519PrivateKey.generate()
     wireguard, peer = Keys.make(), Keys.make()
     _write(origin, "manifests/ci.yaml", manifests.pipeline(key))
     _write(origin, "manifests/agent.yaml", manifests.agent(key))

@@ -20,7 +20,7 @@ from pathlib import Path
 from harden.errors import HardenError
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x10000000, 0x20000000, 0x40000000
-MS_REC, MS_SLAVE = 0x4000, 1 << 19
+MS_BIND, MS_REC, MS_SLAVE = 0x1000, 0x4000, 1 << 19
 PR_SET_PDEATHSIG = 1
 WORK = Path("/run/demo")
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -84,6 +84,18 @@ def _furnish() -> None:
         folder.mkdir(mode=0o700)
     if not os.access(TUN, os.R_OK | os.W_OK) and not Path("/sys/module/wireguard").exists():
         raise HardenError(f"no access to {TUN}, which WireGuard in userspace needs", "run it as root")
+
+
+def leave_mounts() -> None:
+    """From now on what this process mounts is seen by itself and its children only. For use inside the sandbox."""
+    if error := _unshare(CLONE_NEWNS):
+        raise HardenError(f"cannot make a mount namespace: {os.strerror(error)}")
+    _mount("none", "/", "", MS_REC | MS_SLAVE)
+
+
+def bind(what: Path, where: Path) -> None:
+    """Lay a file or a folder, with what is mounted in it, over another."""
+    _mount(str(what), str(where), "", MS_BIND | MS_REC)
 
 
 def complain(error: HardenError) -> None:

@@ -25,7 +25,7 @@ say() { printf 'bootstrap: %s\n' "$*" >&2; }
 #   dash, shellcheck running and judging the shell scripts that harden writes
 #   containerd, runc, containernetworking-plugins: a node on which the tests run real pods
 #   git, git-crypt   a repository with a key, for harden to find
-#   openssh, curl, jq: what the pods run
+#   openssh          a host to log in to, for keys that are rotated; curl, jq: what the pods run as well
 #   postgresql, mariadb-server: passwords that are rotated; systemd: its judgement on units that harden writes
 #   qemu-system-x86  a virtual machine with a kernel that has WireGuard; zstd: unpacking Ubuntu's kernel modules
 programs() {
@@ -50,8 +50,8 @@ test runc               runc
 test /usr/lib/cni/bridge containernetworking-plugins
 both git                git
 both git-crypt          git-crypt
-test ssh                openssh-client
-test sshd               openssh-server
+both ssh                openssh-client
+both sshd               openssh-server
 test curl               curl
 test jq                 jq
 test gpg                gnupg
@@ -122,7 +122,7 @@ install_packages() {
 policy=/usr/sbin/policy-rc.d
 forbid_services() {
     [ ! -e "$policy" ] || return 0
-    printf '#!/bin/sh\n# harden: bootstrap.sh is installing packages for its tests\nexit 101\n' >"$policy"
+    printf '#!/bin/sh\n# harden: bootstrap.sh is installing packages\nexit 101\n' >"$policy"
     chmod 755 "$policy"
     trap allow_services EXIT
 }
