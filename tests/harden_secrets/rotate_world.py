@@ -57,7 +57,9 @@ class World:
         entry = SecretEntry("key", SecretKind.OPAQUE, PATH, deliveries)
         waiting = Waiting(lambda: self.seconds, self._pause)
         limits = Patience(waiting, **({"steady": 0} | patience))
-        return EntryDeliverer(entry, MOUNT, lambda: self.cluster, self.told.append, limits, old_is_good=old_is_good)
+        return EntryDeliverer(
+            entry, MOUNT, lambda: self.cluster, self.told.append, limits, old_is_good=lambda: old_is_good
+        )
 
     def at(self, seconds: float, act: Callable[[], object]) -> None:
         """Do something when the clock has come there."""

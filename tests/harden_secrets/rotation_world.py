@@ -109,7 +109,7 @@ class Free:
 class Doors:
     """The rotator: a new key is made known at each door, the old one taken away."""
 
-    fields: Sequence[str] = ("key",)
+    keeps_old = True
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -48,7 +48,9 @@ class Host:
         way = Delivery("file", path=str(self.path), keys={"k": KeySource("key")}, reload=tuple(reload), **more)
         entry = SecretEntry("key", SecretKind.OPAQUE, "apps/key", (way,))
         limits = Patience(reload=seconds)
-        return EntryDeliverer(entry, "secret", _no_cluster, self.told.append, limits, old_is_good=self.old_is_good)
+        return EntryDeliverer(
+            entry, "secret", _no_cluster, self.told.append, limits, old_is_good=lambda: self.old_is_good
+        )
 
 
 def _no_cluster() -> Any:

@@ -162,7 +162,9 @@ class _Bench:
 
     def _steps(self, entry: SecretEntry) -> Steps:
         rotator = rotator_for(entry, self._place.inventory, self._vault, self._place.known_fingerprints())
-        deliverer = EntryDeliverer(entry, self._vault.mount, self._cluster, self._output.detail)
+        deliverer = EntryDeliverer(
+            entry, self._vault.mount, self._cluster, self._output.detail, old_is_good=lambda: rotator.keeps_old
+        )
         return Steps(entry, rotator, deliverer, self._vault)
 
     def _cluster(self) -> Cluster:

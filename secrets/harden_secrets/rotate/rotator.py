@@ -43,8 +43,8 @@ class Rotator(Protocol):
         ...
 
     @property
-    def fields(self) -> Sequence[str]:
-        """The fields of the path that are made anew; all others are carried over as they are."""
+    def keeps_old(self) -> bool:
+        """Whether the old key is good after the cut-over, so that who cannot take the new one may go on with it."""
         ...
 
     def check(self, old: Fields) -> Report:

@@ -43,7 +43,9 @@ class Steps:
 
     def generate(self, old: Fields) -> tuple[Fields, str]:
         """A new key, and what was made."""
-        return self._rotator.generate(old), f"{', '.join(self._rotator.fields)} made anew"
+        new = self._rotator.generate(old)
+        made = sorted(name for name, value in new.items() if old.get(name) != value)
+        return new, f"{', '.join(made)} made anew"
 
     def newest(self) -> Stored:
         """What Vault has. Raises HardenError where that is nothing."""

@@ -32,7 +32,7 @@ class EntryDeliverer:
         progress: Callable[[str], None],
         waiting: Patience = DEFAULT,
         *,
-        old_is_good: bool = True,
+        old_is_good: Callable[[], bool] = lambda: True,
     ) -> None:
         self._entry, self._mount, self._cluster, self._old_is_good = entry, mount, cluster, old_is_good
         self._progress, self._patience = progress, waiting
@@ -79,7 +79,7 @@ class EntryDeliverer:
         return delivery
 
     def _on_host(self, name: str, delivery: Delivery) -> OnHost:
-        return OnHost(self._entry.name, delivery, self._patience, self._telling(name), old_is_good=self._old_is_good)
+        return OnHost(self._entry.name, delivery, self._patience, self._telling(name), old_is_good=self._old_is_good())
 
     def _in_cluster(self, name: str, delivery: Delivery) -> InCluster:
         tell = self._telling(name)
@@ -88,7 +88,7 @@ class EntryDeliverer:
             if delivery.to == "direct"
             else Operated(delivery, self._mount, self._entry.path, self._patience, tell)
         )
-        return InCluster(delivery, bringer, self._patience, tell, old_is_good=self._old_is_good)
+        return InCluster(delivery, bringer, self._patience, tell, old_is_good=self._old_is_good())
 
     def _telling(self, name: str) -> Callable[[str], None]:
         return lambda words: self._progress(f"{name}: {words}")

@@ -28,8 +28,12 @@ class CommandRotator:
     secret: str
     program: Program
     targets: Sequence[str]
-    fields: Sequence[str] = ()  # the program decides
     _one_place: dict[str, bool] = field(default_factory=dict, compare=False)
+
+    @property
+    def keeps_old(self) -> bool:
+        """Where the program was seen to install beside the old value; what is not known counts as no."""
+        return bool(self._one_place) and not any(self._one_place.values())
 
     def check(self, old: Fields) -> Report:
         """The program is there, and has nothing against a rotation."""

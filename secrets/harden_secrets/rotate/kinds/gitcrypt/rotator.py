@@ -38,9 +38,9 @@ class GitCryptRotator:
         return (self.repository.remote or self.repository.path,)
 
     @property
-    def fields(self) -> Sequence[str]:
-        """Which hold the key shows only in their values, so that it is not by its name that it is known here."""
-        return ("git-crypt key",)
+    def keeps_old(self) -> bool:
+        """The branches are the new key's."""
+        return False
 
     def check(self, old: Fields) -> Report:
         """Looks through the live branches, the work trees and all that could be in the way. See the Protocol."""

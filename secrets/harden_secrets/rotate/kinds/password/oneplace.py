@@ -56,9 +56,9 @@ class OnePlace:
         return self.place.targets
 
     @property
-    def fields(self) -> Sequence[str]:
-        """The password."""
-        return (self.rules.field,)
+    def keeps_old(self) -> bool:
+        """There is one place."""
+        return False
 
     def check(self, old: Fields) -> Report:
         """As the place does; and a word about the outage."""

@@ -29,9 +29,9 @@ class TwoUsers:
         return (self.target,)
 
     @property
-    def fields(self) -> Sequence[str]:
-        """The user, too."""
-        return (USER, self.rules.field)
+    def keeps_old(self) -> bool:
+        """It is the other user's."""
+        return True
 
     def check(self, old: Fields) -> Report:
         """That the password in Vault is good and others are not, and that the other user is there and idle."""

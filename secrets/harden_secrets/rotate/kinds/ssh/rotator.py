@@ -37,9 +37,9 @@ class SshRotator:
         return tuple(self._sites)
 
     @property
-    def fields(self) -> Sequence[str]:
-        """The private key may be under another name: it is found by what it is."""
-        return ("private_key", "public_key")
+    def keeps_old(self) -> bool:
+        """Both are in the file until the old one is retired."""
+        return True
 
     def check(self, old: Fields) -> Report:
         """Logs in to every target, looks for the key in its file, and whether that could be changed."""
