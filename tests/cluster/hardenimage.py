@@ -36,7 +36,8 @@ UNWANTED = {
     "tkinter",
     "turtledemo",
 }
-UNUSED = f"{SITE}/kubernetes/aio/"  # half of the library again, for programs of another style
+UNUSED = f"{SITE}/kubernetes/aio/"  # half of the library again, for programs of another style, and what only that needs
+UNUSED_NEEDS = {"aiohttp", "aiohttp-retry"}
 SCRIPT = f"#!/{HOME}/bin/python3\nfrom harden.cli import main\nmain()\n"
 CONFIGURATION = f"home = /{BASE}/bin\ninclude-system-site-packages = false\n"
 USER = 65532  # ssh and git want to know who they are
@@ -114,7 +115,7 @@ def needed(name: str) -> dict[str, importlib.metadata.Distribution]:
         key = one.metadata["Name"].lower().replace("_", "-")
         if key not in found:
             found[key] = one
-            wanted = (Requirement(text) for text in one.requires or ())
+            wanted = [Requirement(text) for text in one.requires or () if Requirement(text).name not in UNUSED_NEEDS]
             waiting += [each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
     return found
 

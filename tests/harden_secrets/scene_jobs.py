@@ -43,9 +43,10 @@ class Jobs:
         self._admin.create(job, self._namespace)
 
     def ended(self, name: str) -> Ran:
-        """What one has come to, once it has."""
+        """What one has come to, once it has; it is removed then, for its pods take room on the node."""
         made: Ran = until(f"the end of {name}", lambda: self._ended(name), LONGEST)
         self.said += made.said
+        self._admin.delete("batch/v1", "Job", name, self._namespace)
         return made
 
     def left(self, name: str) -> bytes:

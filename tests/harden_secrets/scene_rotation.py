@@ -22,6 +22,7 @@ from cluster.api import Object, flatten
 from cluster.hardenimage import USER
 from cluster.workload import Cluster, Ended, container
 
+from harden_secrets.vault.port import Stored
 from tests.harden_secrets.keys.programs import run
 from tests.harden_secrets.scene import KEY_FILE, RUNNER
 from tests.harden_secrets.scene_estate import Estate
@@ -32,6 +33,7 @@ BRANCH = "main"
 REPOSITORIES = "/repository"
 REPOSITORY = f"{REPOSITORIES}/infra.git"
 CLAIM = "repositories"
+EXPOSED = "deploy.key"  # a file in it
 SSH, GIT_CRYPT = "ssh-key", "git-crypt-key"
 DELIVERED = "ssh-key-vault"  # the Secret of the SSH key, since its migration
 LOG = "/tmp/auth.log"  # of sshd
@@ -104,9 +106,11 @@ class Rotation:
 
     def stored(self, name: str, field: str) -> bytes:
         """A field of a secret in Vault, as it is now."""
-        found = self.bao.vault(self.mount).read(self._paths[name])
-        assert found is not None, name
-        return found.fields[field].reveal()
+        return self._now(name).fields[field].reveal()
+
+    def version(self, name: str) -> int:
+        """How often a secret was stored."""
+        return self._now(name).version
 
     def probed(self) -> list[str]:
         """What came of the probe's logins: a line for each, that begins with `in` or `out`."""
@@ -164,6 +168,11 @@ class Rotation:
     def _paths(self) -> dict[str, str]:
         return {SSH: f"{self.estate.places.ssh}/ssh-key", GIT_CRYPT: "shared/git-crypt-key"}
 
+    def _now(self, name: str) -> Stored:
+        found = self.bao.vault(self.mount).read(self._paths[name])
+        assert found is not None, name
+        return found
+
     def _newest(self) -> datetime:
         """When the last version of any of the keys was made."""
         known = [self.bao.vault(self.mount).metadata(path) for path in self._paths.values()]
@@ -203,10 +212,10 @@ def rotation(estate: Estate, bao: DevServer, mount: str) -> Iterator[Rotation]:
 
 
 def make_repository(one: Rotation) -> None:
-    """A bare one of what the bundle holds. It is harden's, which pushes there; others only read."""
+    """A bare one, in which somebody has put the SSH key too. It is harden's, which pushes there; others only read."""
     one.folder.mkdir()
     bundle = one.folder / "bundle"
-    bundle.write_bytes(encrypted_bundle(one.estate.git_crypt_key))
+    bundle.write_bytes(encrypted_bundle(one.estate.git_crypt_key, {EXPOSED: one.estate.ssh_key}))
     run("git", "clone", "-q", "--bare", bundle, one.repository)
     bundle.unlink()
     for path in (one.folder, *one.folder.rglob("*")):

@@ -13,7 +13,7 @@ from tests.harden_secrets.scene import LOGIN
 from tests.harden_secrets.scene_estate import estate
 from tests.harden_secrets.scene_jobs import Jobs
 from tests.harden_secrets.scene_repository import CLEAR
-from tests.harden_secrets.scene_rotation import GIT_CRYPT, SSH, Rotation, rotation
+from tests.harden_secrets.scene_rotation import EXPOSED, GIT_CRYPT, SSH, Rotation, rotation
 from tests.harden_secrets.scene_search import (
     files_below,
     git_objects,
@@ -57,7 +57,11 @@ def test_a_cron_job_rotates_what_was_migrated(in_custody: Rotation, harden_image
     new = scene.stored(SSH, "private_key"), scene.stored(GIT_CRYPT, "key")
     check_ssh(scene, old[0], new[0])
     check_git_crypt(scene, old[1], new[1])
-    assert jobs.said.count("ssh-key: switch: ") == jobs.said.count("git-crypt-key: switch: ") == 1
+    assert (scene.version(SSH), scene.version(GIT_CRYPT)) == (2, 2)
+    assert re.search(
+        rf"^to be rotated by itself, each:\n  ssh-private-key .* {EXPOSED}:1 .* {SSH}, field", jobs.said, re.MULTILINE
+    )
+    assert re.search(r"^  credentials: 1 content; today on main; from [0-9a-f]+$", jobs.said, re.MULTILINE)
 
     found = {
         "processes": b"\n".join(processes.seen),
