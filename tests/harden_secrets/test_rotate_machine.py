@@ -93,6 +93,19 @@ class Rotations(RuleBasedStateMachine):
         """A host is taken out of the inventory."""
         del self.world.doors[data.draw(st.sampled_from(sorted(self.world.doors)))]
 
+    @precondition(lambda self: len(self.world.consumers) < 3)
+    @rule()
+    def a_consumer_is_added(self) -> None:
+        """A person enters a delivery, to a place that has a key in use already."""
+        number = max((int(name.removeprefix("secret ns/")) for name in self.world.consumers), default=-1) + 1
+        self.world.consumers[f"secret ns/{number}"] = min(self._in_use())
+
+    @precondition(lambda self: bool(self.world.consumers))
+    @rule(data=st.data())
+    def a_consumer_is_removed(self, data: st.DataObject) -> None:
+        """A delivery is taken out of the inventory, perhaps because it did not work."""
+        del self.world.consumers[data.draw(st.sampled_from(sorted(self.world.consumers)))]
+
     @rule()
     def everything_works_again(self) -> None:
         """Without trouble a rotation comes to its end, and exactly one key is good everywhere."""

@@ -1,6 +1,6 @@
 """One rotation, step by step: cut off at every call, overtaken, abandoned, delayed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 
@@ -113,6 +113,47 @@ def test_abandoned_while_another_stands_still(number: int) -> None:
     assert all(world.accepts(name, key) for name in world.doors)
 
 
+def test_nothing_is_installed_once_it_was_abandoned() -> None:
+    """A process that stands still before a call to Vault, and goes on after it was abandoned, leaves no key behind."""
+    for number in range(1, 8):
+        world = World.of(1)
+        calls = iter(range(1, 99))
+
+        def abandon(
+            _method: str, _path: str, world: World = world, calls: Iterator[int] = calls, at: int = number
+        ) -> None:
+            if next(calls) == at:
+                _calm(world)
+                world.run(AT_ONCE).abandon()
+
+        world.vault.before = abandon
+        with suppress(HardenError):
+            world.run(AT_ONCE).forward()
+        assert set(world.doors["door-0"].opens_to) == {world.newest()}, f"before call {number}"
+
+
+def test_a_rotation_that_was_begun_meanwhile_is_not_written_over() -> None:
+    """A process stands still before it has begun; another one begins, and is in its overlap when the first goes on."""
+    for number in range(1, 8):
+        world = World.of(1)
+        calls = iter(range(1, 99))
+
+        def begin(
+            _method: str, _path: str, world: World = world, calls: Iterator[int] = calls, at: int = number
+        ) -> None:
+            if next(calls) == at:
+                _calm(world)
+                assert world.run().forward().until == world.now + DAY
+
+        world.vault.before = begin
+        with suppress(HardenError):
+            world.run().forward()
+        assert set(world.doors["door-0"].opens_to) == {b"key-0", world.newest()}, f"before call {number}"
+        world.now += DAY
+        assert world.run().forward().rotation.outcome is Outcome.DONE
+        assert set(world.doors["door-0"].opens_to) == {world.newest()}
+
+
 def test_the_record_holds_no_key_in_the_end() -> None:
     """No version of it does: they are destroyed, however the rotation ended."""
     for act in ("forward", "abandon"):
@@ -145,6 +186,28 @@ def test_one_host_that_is_down_keeps_both_keys_good() -> None:
     _calm(world)
     world.doors["door-2"].is_up = True
     assert world.run(AT_ONCE).forward().rotation.outcome is Outcome.DONE
+
+
+@pytest.mark.parametrize("doors", [0, 1])
+@pytest.mark.parametrize(("consumers", "at"), [(1, "before deliver secret ns/0"), (2, "before confirm secret ns/1")])
+def test_the_overlap_begins_when_what_failed_is_taken_away(doors: int, consumers: int, at: str) -> None:
+    """A delivery that cannot be made is taken out of the inventory: then everybody else has the new key."""
+    world = World.of(doors, consumers)
+
+    def fail(now_at: str) -> None:
+        if now_at == at:
+            raise HardenError("no such namespace")
+
+    world.trouble = fail
+    assert world.run().forward().failed
+    del world.consumers[f"secret ns/{consumers - 1}"]
+    _calm(world)
+    world.now += DAY
+    for _ in range(2):
+        assert world.run().forward().until == world.now + DAY
+    assert all(world.accepts(name, b"key-0") for name in world.doors)
+    world.now += DAY
+    assert world.run().forward().rotation.outcome is Outcome.DONE
 
 
 def test_who_still_uses_the_old_key_delays_its_end_but_not_for_ever() -> None:

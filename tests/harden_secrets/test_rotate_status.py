@@ -331,7 +331,7 @@ def test_the_command_tells_of_an_open_rotation_and_who_works_on_it(
         Unit(Phase.GENERATE), Proof("made", began)
     )
     store = Store(vault)
-    loaded = store.begin("apps/one", made, fields, {"key": Confidential(b"another")})
+    loaded = store.begin("apps/one", made, fields, {"key": Confidential(b"another")}, store.version("apps/one"))
     with secret_lock(vault, "apps/one", "rotate one"):
         assert asked(estate, "one") == 0
         assert "works on it" in capsys.readouterr().out

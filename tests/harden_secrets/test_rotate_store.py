@@ -52,7 +52,7 @@ def alive(_holder: Holder) -> bool:
 
 def test_a_rotation_comes_back_with_its_keys(kv: Vault, path: str) -> None:
     """Every byte of both, and how far it has come; another host reads the same."""
-    Store(kv).begin(path, ROTATION, OLD, NEW)
+    Store(kv).begin(path, ROTATION, OLD, NEW, 0)
     loaded = Store(kv).load(path)
     assert loaded is not None
     assert (loaded.rotation, loaded.version) == (ROTATION, 1)
@@ -69,7 +69,7 @@ def test_no_rotation_is_none(kv: Vault, path: str) -> None:
 def test_the_second_to_write_is_refused(kv: Vault, path: str) -> None:
     """Two hosts read the same state; one goes on, the other may not."""
     store = Store(kv)
-    seen = store.begin(path, ROTATION, OLD, NEW)
+    seen = store.begin(path, ROTATION, OLD, NEW, 0)
     store.save(path, seen, replace(ROTATION, switching=True))
     with pytest.raises(OvertakenError, match="somebody else goes on with this rotation"):
         store.save(path, seen, replace(ROTATION, abandoning=True))
@@ -80,7 +80,7 @@ def test_the_second_to_write_is_refused(kv: Vault, path: str) -> None:
 def test_an_ended_rotation_keeps_no_key(kv: Vault, path: str) -> None:
     """Its record stays, for status; all versions that held a key are destroyed, not only deleted."""
     store = Store(kv)
-    loaded = store.begin(path, ROTATION, OLD, NEW)
+    loaded = store.begin(path, ROTATION, OLD, NEW, 0)
     ended = replace(ROTATION, outcome=Outcome.DONE, ended=BEGAN)
     store.save(path, loaded, ended)
     after = store.load(path)
@@ -89,7 +89,7 @@ def test_an_ended_rotation_keeps_no_key(kv: Vault, path: str) -> None:
     known = kv.metadata(record_path(path))
     assert known is not None
     assert [one.destroyed for one in known.versions] == [True, False]
-    assert store.begin(path, replace(ROTATION, id="b" * 12), OLD, NEW).version == 3
+    assert store.begin(path, replace(ROTATION, id="b" * 12), OLD, NEW, store.version(path)).version == 3
 
 
 def test_a_record_that_is_none_is_said_with_what_to_do(kv: Vault, path: str) -> None:

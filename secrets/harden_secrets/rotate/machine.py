@@ -9,8 +9,9 @@ The rules:
 3.  Which targets and deliveries there are is asked anew each time. One that was added in the middle goes through the
     phases that it has missed before anything goes on; one that was taken away is asked for no more.
 4.  A unit that fails stays undone; the others of its phase are done. Nothing of a later phase is. Both keys stay valid.
-5.  The overlap begins when the last consumer is confirmed, and lasts as long as the inventory said when the rotation
-    began. The old key has an end of its own at the ``deadline``, which is as long again after it.
+5.  The overlap begins when the last consumer is confirmed, or the last that was not is taken out of the inventory. It
+    lasts as long as that said when the rotation began. The old key has an end of its own at the ``deadline``, which is
+    as long again after it.
 6.  After the overlap, who still uses the old key delays its end, but not past the deadline.
 7.  Until the switch a rotation can be abandoned; then the new key is withdrawn from every target, and the old one
     stays. After it, it can only be finished.
@@ -111,10 +112,18 @@ def succeeded(rotation: Rotation, unit: Unit, words: str, site: Site, now: datet
     if unit.phase is Phase.CLOSE:
         outcome = Outcome.ABANDONED if after.abandoning else Outcome.DONE
         return replace(after, outcome=outcome, ended=now, failures={})
-    if after.overlap_began is None and not after.abandoning and _is_confirmed(after, site):
-        until = now + after.overlap
-        return replace(after, overlap_began=now, overlap_until=until, deadline=until + after.overlap)
-    return after
+    return overlapping(after, site, now)
+
+
+def overlapping(rotation: Rotation, site: Site, now: datetime) -> Rotation:
+    """The rotation with its overlap begun, if the last consumer is confirmed; otherwise the same one.
+
+    To be asked before anything is done: the consumer that was not may have been taken out of the inventory since.
+    """
+    if rotation.overlap_began is not None or rotation.abandoning or not _is_confirmed(rotation, site):
+        return rotation
+    until = now + rotation.overlap
+    return replace(rotation, overlap_began=now, overlap_until=until, deadline=until + rotation.overlap)
 
 
 def switched(rotation: Rotation, version: int, site: Site, now: datetime) -> Rotation:

@@ -61,16 +61,18 @@ class Run:
 
     def forward(self, *, impatient: bool = False) -> Result:
         """Begin a rotation, or go on with the open one. Raises HardenError where that cannot be."""
+        follows = self._store.version(self._entry.path)  # first: a rotation that begins from here on is not overwritten
         loaded = self._store.load(self._entry.path)
         if loaded is None or not loaded.rotation.is_open:
             if loaded is not None:
                 self._store.tidy(self._entry.path)
-            loaded = self._begin()
+            loaded = self._begin(follows)
         else:
             began = f"{loaded.rotation.began:%Y-%m-%d %H:%M} UTC"
             self._tell(loaded.rotation, Happened.BEGAN, f"goes on with the rotation that was begun {began}")
         if not loaded.rotation.abandoning:
             self._steps.check_unforeseen(loaded.rotation, _open(loaded))
+        self._store.confirm(self._entry.path, loaded)  # the last word before something changes at a target
         return self._go_on(loaded, impatient=impatient)
 
     def abandon(self) -> Result | None:
@@ -111,7 +113,7 @@ class Run:
         done = {**rotation.done, **dict.fromkeys(machine.units_of(Phase.WITHDRAW, self._steps.site), left)}
         return replace(rotation, abandoning=True, failures={}, done=done)
 
-    def _begin(self) -> Loaded:
+    def _begin(self, follows: int) -> Loaded:
         """Check everything, then make the key, then persist it: until that is written nothing has changed anywhere."""
         old = self._steps.newest()
         for line in self._steps.check(old).lines:
@@ -122,7 +124,7 @@ class Run:
         overlap = self._entry.rotate.overlap if self._entry.rotate is not None else timedelta()
         rotation = Rotation(self._around.new_id(), self._entry.kind, now, old.version, overlap)
         rotation = rotation.with_proof(Unit(Phase.GENERATE), Proof(made, now))
-        loaded = self._store.begin(self._entry.path, rotation, old.fields, new)
+        loaded = self._store.begin(self._entry.path, rotation, old.fields, new, follows)
         self._note("rotation-begun", rotation, {"old_version": old.version})
         words = f"{made} and stored as pending; version {old.version} is in use"
         self._tell(rotation, Happened.DONE, words, Unit(Phase.GENERATE))
@@ -130,6 +132,7 @@ class Run:
 
     def _go_on(self, loaded: Loaded, *, impatient: bool) -> Result:
         while True:
+            loaded = self._with_overlap(loaded)
             rotation = loaded.rotation
             match machine.following(rotation, self._steps.site, self._around.now(), impatient=impatient):
                 case machine.Ended(outcome):
@@ -149,6 +152,10 @@ class Run:
                         return Result(after, after.deadline)
                     if undone:
                         return Result(after, failed=undone)
+
+    def _with_overlap(self, loaded: Loaded) -> Loaded:
+        rotation = machine.overlapping(loaded.rotation, self._steps.site, self._around.now())
+        return loaded if rotation is loaded.rotation else self._store.save(self._entry.path, loaded, rotation)
 
     def _worked(self, loaded: Loaded, work: machine.Work, *, impatient: bool) -> Rotation:
         """The rotation after a phase's units were tried, each in its own thread."""

@@ -57,12 +57,23 @@ class Store:
         pair = Pair(_part(stored.fields, _OLD), _part(stored.fields, _NEW), rotation.id, rotation.began)
         return Loaded(rotation, pair if rotation.is_open else None, stored.version)
 
-    def begin(self, path: str, rotation: Rotation, old: Fields, new: Fields) -> Loaded:
-        """Persist a new rotation and its pending key, in one write. Raises OvertakenError."""
-        where = record_path(path)
-        known = self._vault.metadata(where)
-        pair = Pair(old, new, rotation.id, rotation.began)
-        return self._write(path, Loaded(rotation, pair, 0 if known is None else known.current))
+    def version(self, path: str) -> int:
+        """The version that the next change follows, even where that is deleted; 0 where there never was one."""
+        known = self._vault.metadata(record_path(path))
+        return 0 if known is None else known.current
+
+    def begin(self, path: str, rotation: Rotation, old: Fields, new: Fields, follows: int) -> Loaded:
+        """Persist a new rotation and its pending key, in one write. Raises OvertakenError.
+
+        ``follows`` is what :meth:`version` gave before it was seen that no rotation is open.
+        """
+        return self._write(path, Loaded(rotation, Pair(old, new, rotation.id, rotation.began), follows))
+
+    def confirm(self, path: str, loaded: Loaded) -> None:
+        """Returns while it lies there as it was loaded. Raises OvertakenError."""
+        stored = self._vault.read(record_path(path))
+        if stored is None or stored.version != loaded.version:
+            raise self._overtaken(record_path(path))
 
     def save(self, path: str, loaded: Loaded, rotation: Rotation) -> Loaded:
         """Persist how far it has come; one that has ended without its keys. Raises OvertakenError."""
@@ -87,11 +98,14 @@ class Store:
         try:
             version = self._vault.write(where, _fields(loaded), cas=loaded.version)
         except CasMismatchError:
-            raise OvertakenError(
-                f"{self._vault.mount}/{where}: somebody else goes on with this rotation",
-                "see who: harden secrets status; nothing is lost, and nothing more was done here",
-            ) from None
+            raise self._overtaken(where) from None
         return replace(loaded, version=version)
+
+    def _overtaken(self, where: str) -> OvertakenError:
+        return OvertakenError(
+            f"{self._vault.mount}/{where}: somebody else goes on with this rotation",
+            "see who: harden secrets status; nothing is lost, and nothing more was done here",
+        )
 
 
 def _fields(loaded: Loaded) -> Mapping[str, Confidential]:
