@@ -105,7 +105,7 @@ def test_a_holder_of_this_machine_that_ended_is_followed_at_once() -> None:
 
 
 def test_the_race_for_an_expired_lock_has_one_winner() -> None:
-    """A third that takes it while the second looks keeps it."""
+    """A third that takes it while the second looks keeps it, and the second hears who that is."""
     cluster, clock = FakeCluster(), Clock()
     cluster.put(expired())
     quick = Clock(clock.at)
@@ -119,7 +119,7 @@ def test_the_race_for_an_expired_lock_has_one_winner() -> None:
 
     cluster.before.append(third)
     managers.append(lock(cluster, "default", "harden", THEIRS, clock.around()))
-    with pytest.raises(LockedError, match="this very moment"):
+    with pytest.raises(LockedError, match="run run-1, process 4711 on devvm"):
         managers[1].__enter__()
     taken[0].confirm()
     managers[0].__exit__(None, None, None)

@@ -156,20 +156,22 @@ def _taken(cluster: Leases, name: ObjectName, holder: Holder, around: Surroundin
     except AlreadyExistsError:
         found = cluster.get(name)
     if found is None:  # released in between
-        return _raced(lambda: cluster.create(_lease(name, holder, around)), name)
+        return _raced(cluster, name, lambda: cluster.create(_lease(name, holder, around)))
     _refuse_if_held(cluster, found, around)
     # Only the one that was looked at: whoever took it meanwhile keeps it.
     spec = {**_lease(name, holder, around)["spec"], "leaseTransitions": _number(found, "leaseTransitions") + 1}
-    return _raced(lambda: cluster.replace({**found, "spec": spec}), name)
+    return _raced(cluster, name, lambda: cluster.replace({**found, "spec": spec}))
 
 
-def _raced(take: Callable[[], Manifest], name: ObjectName) -> Manifest:
+def _raced(cluster: Leases, name: ObjectName, take: Callable[[], Manifest]) -> Manifest:
     try:
         return take()
     except (ConflictError, MissingError):
-        raise LockedError(
-            f"{name} was taken by somebody else this very moment", "try again when they are done"
-        ) from None
+        winner = cluster.get(name)
+    if winner is not None:
+        identity = (winner.get("spec") or {}).get("holderIdentity") or ""
+        raise _locked(winner, identity, Holder.parse(identity), None)
+    raise LockedError(f"{name} was taken by somebody else this very moment", "try again: it is free again")
 
 
 def _refuse_if_held(cluster: Leases, lease: Manifest, around: Surroundings) -> None:
