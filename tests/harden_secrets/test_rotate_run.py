@@ -10,6 +10,7 @@ from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.rotate.event import Happened
 from harden_secrets.rotate.paths import record_path
+from harden_secrets.rotate.status import current
 from harden_secrets.rotate.store import OvertakenError, Store
 from harden_secrets.rotate.values import Outcome, Phase, Unit
 from tests.harden_secrets.rotation_world import PATH, Killed, World
@@ -253,6 +254,30 @@ def test_after_the_switch_it_cannot_be_abandoned() -> None:
         world.run().abandon()
     assert world.accepts("door-0", b"key-0")
     assert world.accepts("door-0", b"key-1")
+
+
+def test_abandoned_the_old_key_is_as_old_as_it_is() -> None:
+    """To keep a process that stands still from switching, the old key is stored once more: that makes it no younger."""
+    world = World.of()
+    made = current(world.vault.metadata(PATH), None)[1]
+    for version in (2, 3):
+        world.vault.before = _before_the_switch
+        with suppress(Killed):
+            world.run().forward()
+        _calm(world)
+        world.run().abandon()
+        loaded = Store(world.vault).load(PATH)
+        assert loaded is not None
+        assert current(world.vault.metadata(PATH), loaded.rotation) == (version, made)
+    world.vault.write(PATH, {"key": Confidential(b"by-hand")}, cas=3)
+    metadata = world.vault.metadata(PATH)
+    assert metadata is not None
+    assert current(metadata, loaded.rotation) == (4, metadata.versions[-1].created)
+
+
+def _before_the_switch(method: str, path: str) -> None:
+    if (method, path) == ("write", PATH):
+        raise Killed
 
 
 def test_abandoned_when_somebody_stored_another_key_after_the_switch() -> None:

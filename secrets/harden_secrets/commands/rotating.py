@@ -28,6 +28,7 @@ from harden_secrets.rotate.schedule.standing import Standing, order, standing
 from harden_secrets.rotate.status import current
 from harden_secrets.rotate.steps import Steps
 from harden_secrets.rotate.store import Store
+from harden_secrets.rotate.values import Rotation
 from harden_secrets.vault.port import Vault, VaultSealedError, VaultUnavailableError
 
 _TERMINATED = 128 + signal.SIGTERM
@@ -81,9 +82,10 @@ class _Bench:
         standings: list[Standing] = []
         for entry in entries:
             try:
-                if self._is_open(entry):
+                last = self._last(entry)
+                if last is not None and last.is_open:
                     first.append(entry)
-                elif found := self._standing(entry):
+                elif found := self._standing(entry, last):
                     standings.append(found)
             except (VaultSealedError, VaultUnavailableError):
                 raise  # the same for all of them
@@ -92,21 +94,24 @@ class _Bench:
         by_name = {entry.name: entry for entry in entries}
         return [*first, *(by_name[one.name] for one in order(standings) if one.may_begin)]
 
-    def _is_open(self, entry: SecretEntry) -> bool:
+    def _last(self, entry: SecretEntry) -> Rotation | None:
         if entry.kind is SecretKind.OPAQUE:
-            return False  # nobody could have begun it, and the policy does not let us look
+            return None  # nobody could have begun one, and the policy does not let us look
         loaded = self._store.load(entry.path)
-        return loaded is not None and loaded.rotation.is_open
+        return loaded.rotation if loaded is not None else None
 
-    def _standing(self, entry: SecretEntry) -> Standing | None:
-        _, created = current(self._vault.metadata(entry.path) if entry.rotate is not None else None)
+    def _standing(self, entry: SecretEntry, last: Rotation | None) -> Standing | None:
+        _, created = current(self._vault.metadata(entry.path) if entry.rotate is not None else None, last)
         return standing(entry, created, _now(), tz.tzlocal()) if created is not None else None
 
     def _still(self, entry: SecretEntry) -> bool:
         """Whether it is still its time: those before it may have taken long, and another host may have done it."""
-        if not self._asked.due or self._is_open(entry):
+        if not self._asked.due:
             return True
-        found = self._standing(entry)
+        last = self._last(entry)
+        if last is not None and last.is_open:
+            return True
+        found = self._standing(entry, last)
         return found is not None and found.may_begin
 
     def one(self, entry: SecretEntry) -> bool:

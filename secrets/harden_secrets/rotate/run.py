@@ -66,7 +66,7 @@ class Run:
         if loaded is None or not loaded.rotation.is_open:
             if loaded is not None:
                 self._store.tidy(self._entry.path)
-            loaded = self._begin(follows)
+            loaded = self._begin(loaded.rotation if loaded is not None else None, follows)
         else:
             began = f"{loaded.rotation.began:%Y-%m-%d %H:%M} UTC"
             self._tell(loaded.rotation, Happened.BEGAN, f"goes on with the rotation that was begun {began}")
@@ -97,9 +97,14 @@ class Run:
         if is_new(now, pair):
             after = machine.switched(rotation, now.version, self._steps.site, self._around.now())
         elif now.version == rotation.old_version:
-            after = replace(rotation, switching=False, old_version=self._steps.fence(rotation, pair))
+            made = rotation.old_made or self._steps.made(rotation.old_version)
+            # Known before it is written: to be the newest once more makes no key younger.
+            loaded = self._store.save(self._entry.path, loaded, replace(rotation, old_made=made))
+            version = self._steps.fence(rotation, pair)
+            after = replace(loaded.rotation, switching=False, old_version=version)
         else:  # fenced before and cut off, or somebody else's: either way it cannot be made
-            after = replace(rotation, switching=False, old_version=now.version)
+            made = rotation.old_made if dict(now.fields) == dict(pair.old) else None
+            after = replace(rotation, switching=False, old_version=now.version, old_made=made)
         return self._store.save(self._entry.path, loaded, after)
 
     def _abandoned_late(self, rotation: Rotation, now: Stored) -> Rotation:
@@ -113,20 +118,21 @@ class Run:
         done = {**rotation.done, **dict.fromkeys(machine.units_of(Phase.WITHDRAW, self._steps.site), left)}
         return replace(rotation, abandoning=True, failures={}, done=done)
 
-    def _begin(self, follows: int) -> Loaded:
+    def _begin(self, last: Rotation | None, follows: int) -> Loaded:
         """Check everything, then make the key, then persist it: until that is written nothing has changed anywhere."""
         old = self._steps.newest()
         for line in self._steps.check(old).lines:
             self._around.tell(Event(self._entry.name, Happened.BEGAN, self._around.now(), line))
-        new, made = self._steps.generate(old.fields)
+        new, words = self._steps.generate(old.fields)
         self._lock.confirm()
         now = self._around.now()
         overlap = self._entry.rotate.overlap if self._entry.rotate is not None else timedelta()
-        rotation = Rotation(self._around.new_id(), self._entry.kind, now, old.version, overlap)
-        rotation = rotation.with_proof(Unit(Phase.GENERATE), Proof(made, now))
+        made = last.old_made if last is not None and last.old_version == old.version else None
+        rotation = Rotation(self._around.new_id(), self._entry.kind, now, old.version, overlap, made)
+        rotation = rotation.with_proof(Unit(Phase.GENERATE), Proof(words, now))
         loaded = self._store.begin(self._entry.path, rotation, old.fields, new, follows)
         self._note("rotation-begun", rotation, {"old_version": old.version})
-        words = f"{made} and stored as pending; version {old.version} is in use"
+        words += f" and stored as pending; version {old.version} is in use"
         self._tell(rotation, Happened.DONE, words, Unit(Phase.GENERATE))
         return loaded
 

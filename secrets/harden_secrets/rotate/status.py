@@ -134,17 +134,21 @@ class SecretStatus:
 
 def status_of(entry: SecretEntry, found: Found, now: datetime, local: tzinfo) -> SecretStatus:
     """How the secret fares. ``local`` is the host's time zone, for a window without one."""
-    version, created = current(found.metadata)
+    version, created = current(found.metadata, found.rotation)
     stands = standing(entry, created, now, local) if created is not None else None
     around = (found.rotation, found.worker, found.trouble)
     return SecretStatus(entry, now.astimezone(UTC), version, created, stands, *around)
 
 
-def current(metadata: Metadata | None) -> tuple[int, datetime | None]:
-    """The newest version and when it was made; 0 and None where there is none, or it is deleted."""
+def current(metadata: Metadata | None, rotation: Rotation | None) -> tuple[int, datetime | None]:
+    """The newest version and since when its key has been the newest; 0 and None where there is none, or it is deleted.
+
+    ``rotation`` is the last one: one that was abandoned may have written the old key once more.
+    """
     for version in metadata.versions if metadata is not None else ():
         if metadata is not None and version.number == metadata.current and not (version.deleted or version.destroyed):
-            return version.number, version.created.astimezone(UTC)
+            made = rotation.old_made if rotation is not None and rotation.old_version == version.number else None
+            return version.number, (made or version.created).astimezone(UTC)
     return 0, None
 
 

@@ -57,6 +57,11 @@ class Steps:
             )
         return stored
 
+    def made(self, version: int) -> datetime | None:
+        """When that version was stored; None where it is not kept any more."""
+        known = self._vault.metadata(self._entry.path)
+        return next((one.created for one in known.versions if one.number == version), None) if known else None
+
     def check_unforeseen(self, rotation: Rotation, pair: Pair) -> None:
         """That nobody else has stored another key meanwhile. Raises HardenError."""
         now = self.newest()

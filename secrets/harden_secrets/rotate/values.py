@@ -72,7 +72,8 @@ class Proof:
 class Rotation:
     """One rotation of one secret.
 
-    ``old_version`` and ``new_version`` are versions in Vault; the latter is 0 until the switch. ``done`` has what each
+    ``old_version`` and ``new_version`` are versions in Vault; the latter is 0 until the switch. ``old_made``: since when
+    the old key has been the newest, where Vault says the time at which it was merely written once more. ``done`` has what each
     unit has shown; a unit that is not in it will be done, or done again. ``overlap_until`` is known once the overlap
     has begun; ``deadline`` is when the old key goes even if somebody still uses it. ``switching``: the switch may have
     been made, or may still be made by a process that somebody believes dead.
@@ -83,6 +84,7 @@ class Rotation:
     began: datetime
     old_version: int
     overlap: timedelta
+    old_made: datetime | None = None
     new_version: int = 0
     done: Mapping[Unit, Proof] = field(default_factory=dict)
     failures: Mapping[Unit, Failure] = field(default_factory=dict)
