@@ -37,6 +37,7 @@ def in_custody(cluster: Cluster, bao: DevServer, vault: KeyValue, tmp_path: Path
         yield scene
 
 
+@pytest.mark.timeout(600)  # the longest of all: it waits for a full minute, an overlap, and a lock to run out
 def test_a_cron_job_rotates_what_was_migrated(in_custody: Rotation, harden_image: str) -> None:
     """Cut off in the middle, run twice at once, fired by its schedule: new keys are used, and the old ones refused.
 
