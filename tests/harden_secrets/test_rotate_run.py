@@ -291,6 +291,7 @@ def test_abandoned_when_somebody_stored_another_key_after_the_switch() -> None:
     assert result is not None
     assert result.rotation.outcome is Outcome.ABANDONED
     assert set(world.doors["door-0"].opens_to) == {b"key-0", b"key-1"}
+    assert world.events[-1].words == "abandoned: what somebody stored since is in use, and no target was touched"
 
 
 def test_a_key_that_somebody_stored_meanwhile_is_not_written_over() -> None:
@@ -304,6 +305,9 @@ def test_a_key_that_somebody_stored_meanwhile_is_not_written_over() -> None:
     with pytest.raises(HardenError, match="somebody stored version 2 while version 1"):
         world.run().forward()
     assert world.newest() == b"by-hand"
+    result = world.run().abandon()
+    assert result is not None
+    assert (result.rotation.outcome, result.rotation.old_version) == (Outcome.ABANDONED, 1)
 
 
 def test_the_second_of_two_is_refused() -> None:

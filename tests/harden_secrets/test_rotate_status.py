@@ -191,6 +191,8 @@ def test_an_abandoned_rotation_is_told() -> None:
     found = fares(Found(stored(HOUR), made))
     assert words(found, UTC) == "the last rotation was abandoned Tue 11:00; the old key is in use"
     assert (found.condition, found.last_success) == (Condition.FINE, None)
+    by_hand = fares(Found(stored(HOUR, version=4), made))
+    assert words(by_hand, UTC).endswith("; version 4, which somebody else stored, is in use")
 
 
 def test_a_finished_rotation_leaves_its_last_proof() -> None:

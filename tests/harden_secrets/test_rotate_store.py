@@ -180,6 +180,7 @@ UNITS = st.builds(Unit, st.sampled_from(Phase), TEXTS)
         overlap_began=st.none() | MOMENTS,
         overlap_until=st.none() | MOMENTS,
         deadline=st.none() | MOMENTS,
+        old_made=st.none() | MOMENTS,
         switching=st.booleans(),
         abandoning=st.booleans(),
         outcome=st.none() | st.sampled_from(Outcome),
@@ -189,6 +190,16 @@ UNITS = st.builds(Unit, st.sampled_from(Phase), TEXTS)
 def test_any_rotation_comes_back(rotation: Rotation) -> None:
     """Whatever the names of targets and the words of failures are."""
     assert from_json(as_json(rotation)) == rotation
+
+
+def test_nobody_is_told_to_delete_what_a_newer_harden_goes_on_with() -> None:
+    """Only what is damaged has to be put right by hand."""
+    vault = FakeVault()
+    for version, (data, hint) in enumerate([(b'{"format": 2}', "go on with that one"), (b"", "then delete that path")]):
+        vault.write(record_path("app"), {"state": Confidential(data)}, cas=version)
+        with pytest.raises(HardenError) as raised:
+            Store(vault).load("app")
+        assert hint in raised.value.hints[0]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ FORMAT = 1
 
 
 class UnreadableRecordError(ValueError):
-    """It is no record, or one of a newer harden. The text says which."""
+    """It is no record. The text says what it is."""
+
+
+class NewerRecordError(UnreadableRecordError):
+    """It is a record of a newer harden, which can go on with it."""
 
 
 def as_json(rotation: Rotation) -> bytes:
@@ -51,7 +55,7 @@ def from_json(data: bytes) -> Rotation:
             return _read(document)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UnreadableRecordError("is damaged") from None
-    raise UnreadableRecordError("was written by a newer harden")
+    raise NewerRecordError("was written by a newer harden")
 
 
 def _read(document: Mapping[str, Any]) -> Rotation:

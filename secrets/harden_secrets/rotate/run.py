@@ -102,9 +102,10 @@ class Run:
             loaded = self._store.save(self._entry.path, loaded, replace(rotation, old_made=made))
             version = self._steps.fence(rotation, pair)
             after = replace(loaded.rotation, switching=False, old_version=version)
-        else:  # fenced before and cut off, or somebody else's: either way it cannot be made
-            made = rotation.old_made if dict(now.fields) == dict(pair.old) else None
-            after = replace(rotation, switching=False, old_version=now.version, old_made=made)
+        elif dict(now.fields) == dict(pair.old):  # fenced before, and cut off
+            after = replace(rotation, switching=False, old_version=now.version)
+        else:  # somebody else's: the switch cannot follow it
+            after = replace(rotation, switching=False)
         return self._store.save(self._entry.path, loaded, after)
 
     def _abandoned_late(self, rotation: Rotation, now: Stored) -> Rotation:
@@ -207,11 +208,12 @@ class Run:
             return error
 
     def _ended(self, rotation: Rotation, outcome: Outcome) -> Result:
-        words = (
-            f"done: version {rotation.new_version} is in use, the old key is refused"
-            if outcome is Outcome.DONE
-            else "abandoned: the new key is gone, the old one stays in use"
-        )
+        if outcome is Outcome.DONE:
+            words = f"done: version {rotation.new_version} is in use, the old key is refused"
+        elif rotation.has(Phase.SWITCH):
+            words = "abandoned: what somebody stored since is in use, and no target was touched"
+        else:
+            words = "abandoned: the new key is gone, the old one stays where it was"
         self._tell(rotation, Happened.ENDED, words)
         self._note("rotation-ended", rotation, {"outcome": str(outcome), "new_version": rotation.new_version})
         return Result(rotation, report=self._steps.report)

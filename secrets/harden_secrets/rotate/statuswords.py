@@ -39,7 +39,9 @@ def words(status: SecretStatus, zone: tzinfo) -> str:
         since = f"was due {when(status.standing.due_at, status.now, zone)}"
         return f"{since}: does `harden secrets rotate --due` run?" if late != "0s" else since
     if status.rotation is not None and status.rotation.outcome is Outcome.ABANDONED and status.rotation.ended:
-        return f"the last rotation was abandoned {when(status.rotation.ended, status.now, zone)}; the old key is in use"
+        stays = status.version == status.rotation.old_version
+        what = "the old key" if stays else f"version {status.version}, which somebody else stored,"
+        return f"the last rotation was abandoned {when(status.rotation.ended, status.now, zone)}; {what} is in use"
     return f"{status.worker} works on it" if status.worker else ""
 
 

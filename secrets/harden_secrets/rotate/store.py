@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.rotate.paths import record_path
-from harden_secrets.rotate.record import UnreadableRecordError, as_json, from_json
+from harden_secrets.rotate.record import NewerRecordError, UnreadableRecordError, as_json, from_json
 from harden_secrets.rotate.rotator import Fields, Pair
 from harden_secrets.rotate.values import Rotation
 from harden_secrets.vault.port import CasMismatchError, Vault
@@ -47,6 +47,8 @@ class Store:
             return None
         try:
             rotation = from_json(stored.fields[_STATE].reveal())
+        except NewerRecordError as error:
+            raise HardenError(f"{self._vault.mount}/{where}: {error}", "go on with that one, here too") from None
         except (KeyError, UnreadableRecordError) as error:
             words = str(error) if isinstance(error, UnreadableRecordError) else "holds no record"
             raise HardenError(

@@ -72,11 +72,11 @@ class Proof:
 class Rotation:
     """One rotation of one secret.
 
-    ``old_version`` and ``new_version`` are versions in Vault; the latter is 0 until the switch. ``old_made``: since when
-    the old key has been the newest, where Vault says the time at which it was merely written once more. ``done`` has what each
-    unit has shown; a unit that is not in it will be done, or done again. ``overlap_until`` is known once the overlap
-    has begun; ``deadline`` is when the old key goes even if somebody still uses it. ``switching``: the switch may have
-    been made, or may still be made by a process that somebody believes dead.
+    ``old_version`` and ``new_version`` are versions in Vault; the latter is 0 until the switch. ``old_made``: since
+    when the old key has been the newest, where that version merely has it once more. ``done`` has what each unit has
+    shown; a unit that is not in it will be done, or done again. ``overlap_until`` is known once the overlap has begun;
+    ``deadline`` is when the old key goes even if somebody still uses it. ``switching``: the switch may have been made,
+    or may still be made by a process that somebody believes dead.
     """
 
     id: str
