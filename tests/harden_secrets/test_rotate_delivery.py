@@ -18,8 +18,8 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.delivery.direct import secret as made_secret
 from harden_secrets.delivery.ofentry import of_entry
 from harden_secrets.inventory.model import Delivery, KeySource
+from tests.harden_secrets.delivery_world import MOUNT, PATH, World, bare_pod, env_of, mounted, volume
 from tests.harden_secrets.fake_cluster import Killed
-from tests.harden_secrets.rotate_world import MOUNT, PATH, World, bare_pod, env_of, mounted, volume
 from tests.harden_secrets.stage import entries, workload
 
 OLD = {"key": Confidential(b"alpha-4711"), "name": Confidential(b"william")}

@@ -11,8 +11,8 @@ from harden.errors import HardenError
 from harden_secrets.cluster.port import ClusterDeniedError, Manifest, ObjectName
 from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.model import Delivery, KeySource
+from tests.harden_secrets.delivery_world import MOUNT, PATH, World, env_of, mounted, volume
 from tests.harden_secrets.fake_faults import Call
-from tests.harden_secrets.rotate_world import MOUNT, PATH, World, env_of, mounted, volume
 from tests.harden_secrets.stage import entries, workload
 
 OLD = {"key": Confidential(b"alpha-4711")}

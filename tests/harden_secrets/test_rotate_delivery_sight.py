@@ -12,8 +12,8 @@ from harden_secrets.cluster.sight import Sight, look
 from harden_secrets.confidential import Confidential
 from harden_secrets.rotate.delivery.freshness import is_fresh
 from harden_secrets.rotate.delivery.views import View, cannot_see_changes, views
+from tests.harden_secrets.delivery_world import bare_pod, mounted, volume
 from tests.harden_secrets.fake_cluster import FakeCluster
-from tests.harden_secrets.rotate_world import bare_pod, mounted, volume
 from tests.harden_secrets.stage import workload
 
 SECRET = ObjectName("v1", "Secret", "apps", "key")
