@@ -3,11 +3,11 @@
 import contextlib
 from collections.abc import Callable, Sequence
 
-from harden.document.wording import quote
 from harden.errors import HardenError
 from harden.lock import locked
 from harden.output import Output
 from harden_secrets.cluster.port import Cluster
+from harden_secrets.commands.chosen import chosen
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.delivery import direct
 from harden_secrets.delivery.ofentry import check_fields, of_entry, of_file
@@ -20,7 +20,7 @@ from harden_secrets.vault.port import Vault
 
 def deliver(names: Sequence[str], place: Workplace, output: Output, *, dry_run: bool) -> int:
     """Makes the Secrets and files of the inventory be as Vault says. What operators deliver is left to them."""
-    deliveries = [(entry, delivery) for entry in _chosen(names, place) for delivery in entry.deliver]
+    deliveries = [(entry, delivery) for entry in chosen(names, place) for delivery in entry.deliver]
     vault = place.vault(output)
     opened: list[Cluster] = []
 
@@ -44,17 +44,6 @@ def deliver(names: Sequence[str], place: Workplace, output: Output, *, dry_run: 
 
 def _alone(place: Workplace) -> contextlib.AbstractContextManager[None]:
     return locked(make_folder(place.folder) / "migrate.lock", "another harden changes something from this host", 2)
-
-
-def _chosen(names: Sequence[str], place: Workplace) -> list[SecretEntry]:
-    known = place.inventory.secrets
-    if not known:
-        hint = "say where the inventory is with --inventory FILE or HARDEN_INVENTORY"
-        raise HardenError(f"{place.inventory_path}: no secret is entered there", hint)
-    if unknown := [quote(name) for name in names if name not in known]:
-        hint = f"it has {', '.join(quote(name) for name in known)}"
-        raise HardenError(f"{place.inventory_path}: has no secret {', '.join(unknown)}", hint)
-    return [known[name] for name in names] or list(known.values())
 
 
 def _delivered(
