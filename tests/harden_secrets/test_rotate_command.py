@@ -16,10 +16,11 @@ import pytest
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.model import SecretEntry, SecretKind, Target
+from harden_secrets.rotate.environment import PASSED_ON
 from harden_secrets.rotate.kinds.command import command_rotator
-from harden_secrets.rotate.kinds.command.calling import PASSED_ON, TimeOverError, call
-from harden_secrets.rotate.kinds.command.masking import shown_lines, without_values
+from harden_secrets.rotate.kinds.command.calling import TimeOverError, call
 from harden_secrets.rotate.kinds.command.protocol import Question, parse_answer
+from harden_secrets.rotate.masking import shown_lines, without_values
 from harden_secrets.rotate.rotator import Fields, Pair, Rotator
 from tests.harden_secrets.rotate_services import password_service, serving, token_service
 

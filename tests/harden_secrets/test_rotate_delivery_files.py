@@ -24,7 +24,7 @@ found = pathlib.Path(sys.argv[1]).read_bytes()
 with open(sys.argv[2], "ab") as log:
     log.write(found[:5] + b";")
 if found.startswith(sys.argv[3].encode()):
-    sys.exit(f"bad key: {found.decode(errors='replace')} in {sys.argv[1]}")
+    sys.exit(f"bad key:\\n{found.decode(errors='replace')} in {sys.argv[1]}")
 """
 
 

@@ -35,7 +35,7 @@ mount --rbind /srv /run/jail/srv && mount --rbind /dev /run/jail/dev && mount -t
 
 _READ_BY_SSH = """
 import subprocess, sys
-from harden_secrets.rotate.kinds.ssh.memoryfile import memory_file
+from harden_secrets.rotate.memoryfile import memory_file
 with memory_file(sys.stdin.buffer.read()) as key:
     subprocess.run(["ssh-keygen", "-y", "-f", key], check=True)
 """

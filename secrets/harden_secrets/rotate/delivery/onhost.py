@@ -1,7 +1,6 @@
 """A file of this host after a switch: put in place in one step, and its consumer told to read it again."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from harden_secrets.hostfile import put_file
 from harden_secrets.inventory.model import Delivery
 from harden_secrets.rotate.delivery.patience import Patience
 from harden_secrets.rotate.delivery.reloading import reload
+from harden_secrets.rotate.environment import is_there
 from harden_secrets.rotate.rotator import Fields
 
 
@@ -35,7 +35,7 @@ class OnHost:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise HardenError(f"{folder}: nothing can be written there", "run harden as who may, or change its mode")
         program = self._delivery.reload[0] if self._delivery.reload else ""
-        if program and shutil.which(program) is None:
+        if program and not is_there(program):
             raise HardenError(f"{program}: there is no such program", "see `reload` of the delivery in the inventory")
 
     def deliver(self, new: Fields, old: Fields) -> str:
@@ -62,7 +62,7 @@ class OnHost:
 
     def _reload(self, new: Fields, old: Fields) -> None:
         self._tell(f"running {self._delivery.reload[0]}")
-        reload(self._delivery.reload, self._patience.reload, [*new.values(), *old.values()], os.environ)
+        reload(self._delivery.reload, self._patience.reload, [*new.values(), *old.values()])
 
     def _put_back(self, error: HardenError, before: Confidential | None, new: Fields, old: Fields) -> HardenError:
         """What was there, or what Vault had before where an earlier call has put the new value there."""

@@ -1,30 +1,30 @@
-"""The program that makes the consumer of a file read it again."""
+"""The program that makes the consumer of a file read it again.
+
+Unlike a program of the kind ``command`` it may leave a service behind, which is not waited for and lives on.
+"""
 
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from harden.errors import HardenError
-from harden_secrets.cluster.redaction import without_values
 from harden_secrets.confidential import Confidential
+from harden_secrets.rotate.environment import environment
+from harden_secrets.rotate.masking import shown_lines
+from harden_secrets.rotate.memoryfile import memory
 
-_LONGEST = 600  # characters of what it said
-# Nothing else of our environment: a token for Vault may be in it.
-_GIVEN = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+_MOST_REMARKS = 1 << 16
 
 
-def reload(
-    command: Sequence[str], seconds: float, values: Sequence[Confidential], environment: Mapping[str, str]
-) -> None:
+def reload(command: Sequence[str], seconds: float, values: Sequence[Confidential]) -> None:
     """Run it to its end. Raises HardenError with what it wrote to stderr, in which none of the values is shown.
 
     When the time is up it is killed, with all that it has begun.
     """
     # A file instead of a pipe: a service that it leaves behind would hold the pipe open for ever.
-    said = os.memfd_create("stderr")
-    try:
-        process = _begun(command, said, {name: environment[name] for name in _GIVEN if name in environment})
+    with memory() as said:
+        process = _begun(command, said)
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -34,18 +34,16 @@ def reload(
         if status:
             how = f"ended with status {status}" if status > 0 else f"was killed by signal {-status}"
             raise _failure(command, how, said, values)
-    finally:
-        os.close(said)
 
 
-def _begun(command: Sequence[str], said: int, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _begun(command: Sequence[str], said: int) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=said,
-            env=dict(environment),
+            env=environment(),
             start_new_session=True,
         )
     except OSError as error:
@@ -55,7 +53,5 @@ def _begun(command: Sequence[str], said: int, environment: Mapping[str, str]) ->
 
 
 def _failure(command: Sequence[str], how: str, said: int, values: Sequence[Confidential]) -> HardenError:
-    text = os.pread(said, 1 << 16, 0).decode(errors="replace")
-    hidden = without_values(text, [value.reveal().decode(errors="replace") for value in values])
-    words = " ".join(hidden.split())[:_LONGEST]
+    words = " ".join(shown_lines(os.pread(said, _MOST_REMARKS, 0), values))
     return HardenError(f"{command[0]} {how}{f': {words}' if words else ''}", "run it by hand to see what it says")

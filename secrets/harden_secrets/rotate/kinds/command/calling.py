@@ -16,13 +16,10 @@ from typing import IO
 
 from harden.document.wording import quote
 from harden.errors import HardenError
+from harden_secrets.rotate.environment import environment
 
 MOST_ANSWER = 1024 * 1024
 MOST_REMARKS = 64 * 1024
-PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "TZ", "TMPDIR")
-"""The environment that a program gets: nothing in which a credential usually lies."""
-
-_USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PIECE = 64 * 1024
 
 
@@ -64,11 +61,6 @@ def call(
     if len(talk.said) > MOST_ANSWER:
         raise HardenError(f"{quote(arguments[0])} wrote more than {MOST_ANSWER // 1024} KiB to its stdout")
     return Ending(process.returncode, bytes(talk.said), bytes(talk.remarked), time.monotonic() - began)
-
-
-def environment() -> dict[str, str]:
-    """The environment of a program."""
-    return {"PATH": _USUAL_PATH} | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:

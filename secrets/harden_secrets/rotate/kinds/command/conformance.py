@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.rotate.kinds.command.calling import Ending, TimeOverError
-from harden_secrets.rotate.kinds.command.masking import holds_value
 from harden_secrets.rotate.kinds.command.program import Program
 from harden_secrets.rotate.kinds.command.protocol import Answer, Operation, Question
 from harden_secrets.rotate.kinds.command.watching import Watch
 from harden_secrets.rotate.kinds.randomtext import random_text
+from harden_secrets.rotate.masking import holds_value
 from harden_secrets.rotate.rotator import Fields
 
 SHORTEST_VALUE = 12  # bytes: what is shorter may be a user's name, which may stand anywhere

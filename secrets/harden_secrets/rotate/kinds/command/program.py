@@ -1,6 +1,5 @@
 """A program of the user's that speaks the protocol."""
 
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,8 +7,8 @@ from datetime import timedelta
 from harden.document.wording import quote
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
-from harden_secrets.rotate.kinds.command.calling import Ending, call, environment
-from harden_secrets.rotate.kinds.command.masking import shown_lines
+from harden_secrets.rotate.environment import is_there
+from harden_secrets.rotate.kinds.command.calling import Ending, call
 from harden_secrets.rotate.kinds.command.protocol import (
     DONE,
     LATER,
@@ -20,6 +19,7 @@ from harden_secrets.rotate.kinds.command.protocol import (
     parse_answer,
 )
 from harden_secrets.rotate.kinds.refusal import RefusedError
+from harden_secrets.rotate.masking import shown_lines
 
 REFERENCE = "docs/reference/rotation-command.md says what it is asked and how it answers"
 
@@ -43,7 +43,7 @@ class Program:
 
     def find(self) -> None:
         """Raises HardenError where there is no such program."""
-        if shutil.which(self.arguments[0], path=environment()["PATH"]) is None:
+        if not is_there(self.arguments[0]):
             raise HardenError(f"there is no program {self.name}", "name it with its absolute path in the inventory")
 
     def demand(self, question: Question) -> Answer:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harden_secrets.confidential import Confidential
-from harden_secrets.rotate.kinds.command.masking import forms_of
+from harden_secrets.rotate.masking import forms_of
 
 _INTERVAL_SECONDS = 0.001
 _PROC = Path("/proc")

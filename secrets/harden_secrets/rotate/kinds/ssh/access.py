@@ -11,8 +11,8 @@ from harden.errors import HardenError
 from harden_secrets.inventory.model import Jump, Target
 from harden_secrets.rotate.kinds.ssh.client import ENVIRONMENT, FIXED_ENVIRONMENT, Hop, argv
 from harden_secrets.rotate.kinds.ssh.keypair import KeyPair
-from harden_secrets.rotate.kinds.ssh.memoryfile import memory_file
 from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict
+from harden_secrets.rotate.memoryfile import memory_file
 
 _TARGET_ALIAS = "target"
 

@@ -1,4 +1,4 @@
-"""Files for ssh that lie in memory only, and are gone with us, however we end."""
+"""Files that lie in memory only (memfd_create(2)), and are gone with us, however we end."""
 
 import errno
 import os
@@ -12,21 +12,28 @@ _NOEXEC_SEAL = 0x8  # linux/memfd.h; where sysctl vm.memfd_noexec is 2 there is 
 
 @contextmanager
 def memory_file(content: bytes) -> Iterator[str]:
-    """The path of a file (memfd_create(2)) with that content; readable and writable by our own user only.
+    """The path of a file with that content; readable and writable by our own user only. Raises HardenError.
 
     It is a path of this process, not of whoever opens it: ssh closes what it inherits before it reads its files.
     """
-    descriptor = _memory()
-    try:
+    with memory() as descriptor:
         os.fchmod(descriptor, 0o600)  # ssh takes no key that others could read
         with os.fdopen(descriptor, "wb", closefd=False) as opened:
             opened.write(content)
         yield f"/proc/{os.getpid()}/fd/{descriptor}"
+
+
+@contextmanager
+def memory() -> Iterator[int]:
+    """The descriptor of an empty one, which programs do not inherit by themselves. Raises HardenError."""
+    descriptor = _made()
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _memory() -> int:
+def _made() -> int:
     try:
         return os.memfd_create("harden", os.MFD_CLOEXEC | _NOEXEC_SEAL)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a program has said, without any value that it was told."""
+"""What a program has said, without any value that it was told or could have read. Pure."""
 
 from collections.abc import Iterable, Iterator
 
