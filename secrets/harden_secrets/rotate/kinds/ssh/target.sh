@@ -98,7 +98,12 @@ store() {
   look || exit 1
   if has flock && [ -r . ]; then
     exec 9<.
-    flock -w 20 9 || { refuse "$folder is locked by another program"; exit 1; }
+    waited=0
+    until flock -n 9; do # BusyBox has no -w
+      [ "$waited" -lt 20 ] || { refuse "$folder is locked by another program"; exit 1; }
+      waited=$((waited + 1))
+      sleep 1
+    done
   fi
   for stash in ./.harden.??????; do [ ! -d "$stash" ] || scrub "$stash"; done
   stash=$(mktemp -d ./.harden.XXXXXX 2>&1) || { said=$stash stash= && refuse "$said"; exit 1; }
