@@ -291,8 +291,14 @@ def test_a_program_need_not_read_what_it_is_given(tmp_path: Path) -> None:
 
 def test_two_targets_of_one_name_are_told() -> None:
     """One of them would never be asked for."""
-    with pytest.raises(HardenError, match="more than once among the targets"):
+    with pytest.raises(HardenError, match="web1 is a target of .* already"):
         rotator("x", targets=(Target("web1"), Target("web1")))
+
+
+def test_targets_are_named_as_people_write_them() -> None:
+    """Whatever the kind of secret: an IPv6 address in brackets, so that its port can be told from it."""
+    targets = (Target("web1"), Target("fd00::1"), Target("fd00::1", port=2222), Target("[fd00::1]", user="app"))
+    assert rotator("x", targets=targets).targets == ("web1", "[fd00::1]", "[fd00::1]:2222", "app@[fd00::1]")
 
 
 def carried_out(one: Rotator, old: Fields) -> Fields:

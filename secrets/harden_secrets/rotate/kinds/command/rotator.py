@@ -10,10 +10,11 @@ from datetime import datetime
 
 from harden.document.wording import listing, quote
 from harden.errors import HardenError
-from harden_secrets.inventory.model import SecretEntry, Target
+from harden_secrets.inventory.model import SecretEntry
 from harden_secrets.rotate.kinds.command.program import REFERENCE, Program
 from harden_secrets.rotate.kinds.command.protocol import Operation, Question
 from harden_secrets.rotate.kinds.randomtext import random_text
+from harden_secrets.rotate.kinds.targetnames import target_names
 from harden_secrets.rotate.rotator import Fields, Pair, Report
 
 ONLY_TARGET = "command"
@@ -136,23 +137,8 @@ class CommandRotator:
 
 def command_rotator(entry: SecretEntry) -> CommandRotator:
     """The rotator of an entry of kind ``command``. Raises HardenError where two of its targets have one name."""
-    targets = target_names(entry.targets) or (ONLY_TARGET,)
+    targets = target_names(entry) or (ONLY_TARGET,)
     return CommandRotator(entry.name, Program(entry.command, entry.timeout), targets)
-
-
-def target_names(targets: Sequence[Target]) -> tuple[str, ...]:
-    """``user@host:port``, the parts that are usual left out."""
-    names = [_target_name(target) for target in targets]
-    if twice := sorted({quote(name) for name in names if names.count(name) > 1}):
-        raise HardenError(
-            f"{targets[0].place.file}: {listing(twice)} is more than once among the targets of one secret"
-        )
-    return tuple(names)
-
-
-def _target_name(target: Target) -> str:
-    user = f"{target.user}@" if target.user else ""
-    return f"{user}{target.host}" if target.port == 22 else f"{user}{target.host}:{target.port}"
 
 
 def _only_field(old: Mapping[str, object], program: str) -> str:

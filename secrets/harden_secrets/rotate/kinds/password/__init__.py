@@ -5,7 +5,6 @@ from harden.errors import HardenError
 from harden_secrets.inventory.model import PasswordRules, SecretEntry
 from harden_secrets.inventory.passwords import has_two_places
 from harden_secrets.rotate.kinds.command.program import Program
-from harden_secrets.rotate.kinds.command.rotator import target_names
 from harden_secrets.rotate.kinds.password import mysql, postgresql
 from harden_secrets.rotate.kinds.password.accounts import Reader
 from harden_secrets.rotate.kinds.password.bycommands import ByCommands
@@ -13,6 +12,7 @@ from harden_secrets.rotate.kinds.password.oneplace import OnePlace
 from harden_secrets.rotate.kinds.password.oneuser import OneUser
 from harden_secrets.rotate.kinds.password.server import Endpoint, Server
 from harden_secrets.rotate.kinds.password.twousers import TwoUsers
+from harden_secrets.rotate.kinds.targetnames import target_names
 from harden_secrets.rotate.rotator import Rotator
 
 __all__ = ["password_rotator"]
@@ -32,7 +32,7 @@ def password_rotator(entry: SecretEntry, secret: Reader) -> Rotator:
         raise HardenError(f"{entry.place}: {quote(entry.name)} does not say how its password is set", hint)
     if not rules.database:
         setting, testing = (Program(command, entry.timeout) for command in (rules.set_command, rules.test_command))
-        targets = target_names(entry.targets) or (ONLY_TARGET,)
+        targets = target_names(entry) or (ONLY_TARGET,)
         return OnePlace(rules, ByCommands(rules, entry.name, setting, testing, targets))
     endpoint = _endpoint(rules, entry.timeout.total_seconds())
     server = _server(endpoint)

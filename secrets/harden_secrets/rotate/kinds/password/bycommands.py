@@ -5,13 +5,15 @@ They are asked as docs/reference/rotation-command.md says, for the operations ``
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from harden.errors import HardenError
 from harden_secrets.inventory.model import PasswordRules
 from harden_secrets.rotate.kinds.command.program import REFERENCE, Program
 from harden_secrets.rotate.kinds.command.protocol import Question
 from harden_secrets.rotate.kinds.password.accounts import made
-from harden_secrets.rotate.kinds.refusal import RefusedError
+from harden_secrets.rotate.kinds.password.trying import check_stored
+from harden_secrets.rotate.kinds.refusal import refusal
 from harden_secrets.rotate.rotator import Fields
 
 SET = "set"
@@ -33,12 +35,9 @@ class ByCommands:
         self.setting.find()
         self.testing.find()
         for target in self.targets:
-            try:
-                self.test(target, old)
-            except RefusedError as error:
-                hint = "store the one that is good before it is rotated"
-                raise HardenError(("the password in Vault is not good now:", *error.messages), hint) from error
-            self._check_refusal(target, {**old, self.rules.field: made(self.rules)})
+            check_stored(partial(self.test, target, old))
+            if refusal(partial(self.test, target, {**old, self.rules.field: made(self.rules)})) is None:
+                raise HardenError(f"{self.testing.name} test says that a made-up password works", REFERENCE)
 
     def set(self, target: str, now: Fields, wanted: Fields) -> None:
         """See :class:`~harden_secrets.rotate.kinds.password.oneplace.Place`."""
@@ -51,10 +50,3 @@ class ByCommands:
     def end_sessions(self, target: str, fields: Fields) -> str:
         """That is not for these programs: ``command`` has an operation for it."""
         return ""
-
-    def _check_refusal(self, target: str, wrong: Fields) -> None:
-        try:
-            self.test(target, wrong)
-        except RefusedError:
-            return
-        raise HardenError(f"{self.testing.name} test says that a made-up password works", REFERENCE)

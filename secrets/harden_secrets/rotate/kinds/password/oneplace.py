@@ -11,7 +11,8 @@ from typing import Protocol
 from harden.errors import HardenError
 from harden_secrets.inventory.model import PasswordRules
 from harden_secrets.rotate.kinds.password.accounts import made, password_of
-from harden_secrets.rotate.kinds.refusal import RefusedError
+from harden_secrets.rotate.kinds.password.trying import refused_words
+from harden_secrets.rotate.kinds.refusal import refusal
 from harden_secrets.rotate.rotator import Fields, Pair, Report
 
 _AT_CUT_OVER = "nothing yet: there is one place, which changes right before the switch"
@@ -83,14 +84,12 @@ class OnePlace:
         if self._works(target, pair.new):
             return "the new password works already"
         self.place.set(target, pair.old, pair.new)
-        try:
-            self.place.test(target, pair.new)
-        except RefusedError as error:
+        if refused := refusal(lambda: self.place.test(target, pair.new)):
             if not self._works(target, pair.old):
                 self.place.set(target, pair.new, pair.old)
             raise HardenError(
-                ("the new password was set and refused; the old one is set again:", *error.messages)
-            ) from error
+                ("the new password was set and refused; the old one is set again:", *refused.messages)
+            ) from refused
         return "the new password is set and works"
 
     def limit(self, target: str, pair: Pair, until: datetime) -> str:
@@ -108,11 +107,7 @@ class OnePlace:
 
     def prove_refused(self, target: str, pair: Pair) -> str:
         """The old one was tried, and refused."""
-        try:
-            self.place.test(target, pair.old)
-        except RefusedError as error:
-            return f"refused: {error.messages[0]}"
-        raise HardenError(f"{target}: the old password still works")
+        return refused_words(lambda: self.place.test(target, pair.old), f"{target}: the old password still works")
 
     def withdraw(self, target: str, pair: Pair) -> str:
         """The old one is in its place, and works."""
@@ -127,8 +122,4 @@ class OnePlace:
         return Report()
 
     def _works(self, target: str, fields: Fields) -> bool:
-        try:
-            self.place.test(target, fields)
-        except RefusedError:
-            return False
-        return True
+        return refusal(lambda: self.place.test(target, fields)) is None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harden_secrets.inventory.model import PasswordRules
 from harden_secrets.rotate.kinds.password.accounts import Reader, admin, password_of
 from harden_secrets.rotate.kinds.password.server import Account, Server
-from harden_secrets.rotate.kinds.password.twousers import check_login
+from harden_secrets.rotate.kinds.password.trying import check_login
 from harden_secrets.rotate.rotator import Fields
 
 

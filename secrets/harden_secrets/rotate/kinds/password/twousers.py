@@ -10,7 +10,7 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.model import PasswordRules
 from harden_secrets.rotate.kinds.password.accounts import USER, Reader, admin, made, password_of, user_of
 from harden_secrets.rotate.kinds.password.server import Account, Server
-from harden_secrets.rotate.kinds.refusal import RefusedError
+from harden_secrets.rotate.kinds.password.trying import check_login, refused_words
 from harden_secrets.rotate.rotator import Fields, Pair, Report
 
 
@@ -91,7 +91,7 @@ class TwoUsers:
     def prove_refused(self, target: str, pair: Pair) -> str:
         """The old user's login was refused."""
         old, _ = self._both(pair)
-        return refused(self.server, old)
+        return refused_words(lambda: self.server.try_login(old), f"{old.user} can still log in with the old password")
 
     def withdraw(self, target: str, pair: Pair) -> str:
         """The new user cannot log in; the old one can."""
@@ -119,29 +119,3 @@ class TwoUsers:
         if old.user == new.user:
             raise HardenError(f"old and new are both {old.user}", "abandon this rotation: the two must take turns")
         return old, new
-
-
-def check_login(server: Server, account: Account) -> None:
-    """Raises HardenError unless the account's password is good, and one that is not is refused."""
-    try:
-        server.try_login(account)
-    except RefusedError as error:
-        hint = "store the one that is good before it is rotated"
-        raise HardenError(("the password in Vault is not good now:", *error.messages), hint) from error
-    try:
-        server.try_login(Account(account.user, made(PasswordRules())))
-    except RefusedError:
-        return
-    raise HardenError(
-        f"{account.user} gets in with any password: nothing could ever be proved refused",
-        'the server does not ask for one; of PostgreSQL that is "trust" in pg_hba.conf',
-    )
-
-
-def refused(server: Server, account: Account) -> str:
-    """What the server said to the login. Raises HardenError where it was let in, or not asked."""
-    try:
-        server.try_login(account)
-    except RefusedError as error:
-        return f"refused: {error.messages[0]}"
-    raise HardenError(f"{account.user} can still log in with the old password")

@@ -8,7 +8,8 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.model import SecretEntry, Target
 from harden_secrets.rotate.kinds.ssh.keypair import KeyPair, pair_of
 from harden_secrets.rotate.kinds.ssh.rotator import SshRotator
-from harden_secrets.rotate.kinds.ssh.site import Site, target_name
+from harden_secrets.rotate.kinds.ssh.site import Site
+from harden_secrets.rotate.kinds.targetnames import target_names
 from harden_secrets.rotate.rotator import Rotator
 
 LoginKey = Callable[[str], Confidential]
@@ -18,12 +19,9 @@ LoginKey = Callable[[str], Confidential]
 def ssh_rotator(entry: SecretEntry, login_key: LoginKey) -> Rotator:
     """The rotator of an entry of kind ``ssh-key``. Raises HardenError for targets that cannot be worked with."""
     sites: dict[str, Site] = {}
-    for target in entry.targets:
-        name = target_name(target)
+    for target, name in zip(entry.targets, target_names(entry), strict=True):
         if not target.user:
             raise HardenError(f"{target.place}: the target {target.host} needs a user: whose authorized_keys it is")
-        if name in sites:
-            raise HardenError(f"{target.place}: {name} is a target of {entry.name} already")
         sites[name] = Site(name, target, _login(target, login_key))
     return SshRotator(entry.name, tuple(sites.values()))
 

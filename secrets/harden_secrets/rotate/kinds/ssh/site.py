@@ -47,10 +47,3 @@ class Site:
         login = self.login_key() if self.target.jump else None
         keys = way if login is None else (login, *way)
         return keys if self.target.jump else ()
-
-
-def target_name(target: Target) -> str:
-    """What people call it: ``openclaw@devvm``, with the port where it is not 22."""
-    host = f"[{target.host}]" if ":" in target.host and not target.host.startswith("[") else target.host
-    port = f":{target.port}" if target.port != 22 else ""
-    return f"{target.user}@{host}{port}"
