@@ -78,10 +78,12 @@ class World:
         end = self.doors[door].opens_to.get(key, self.now)
         return end is None or self.now < end
 
-    def run(self, overlap: timedelta = timedelta(hours=24), lock: Any = None) -> Run:
+    def run(
+        self, overlap: timedelta = timedelta(hours=24), lock: Any = None, kind: SecretKind = SecretKind.SSH_KEY
+    ) -> Run:
         """What a process would make to go on with the rotation."""
         rotate = Rotate(timedelta(days=30), overlap)
-        entry = SecretEntry("openclaw-ssh", SecretKind.SSH_KEY, PATH, rotate=rotate)
+        entry = SecretEntry("openclaw-ssh", kind, PATH, rotate=rotate)
         steps = Steps(entry, Doors(self), Consumers(self), self.vault)
         around = Surroundings(
             lambda: self.now, self._id, self.events.append, lambda event, facts: self.notes.append((event, facts))

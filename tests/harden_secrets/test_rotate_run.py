@@ -8,6 +8,8 @@ import pytest
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.inventory.model import SecretKind
+from harden_secrets.rotate import machine
 from harden_secrets.rotate.event import Happened
 from harden_secrets.rotate.paths import record_path
 from harden_secrets.rotate.status import current
@@ -308,6 +310,71 @@ def test_a_key_that_somebody_stored_meanwhile_is_not_written_over() -> None:
     result = world.run().abandon()
     assert result is not None
     assert (result.rotation.outcome, result.rotation.old_version) == (Outcome.ABANDONED, 1)
+
+
+@pytest.mark.parametrize("switched", [False, True])
+def test_what_somebody_stored_meanwhile_is_in_the_way_until_it_is_put_right(switched: bool) -> None:
+    """The record says so, for status; when the expected fields are stored again it says so no more, and goes on."""
+    world = World.of(1)
+    if switched:
+        world.run().forward()
+    else:
+        world.vault.before = _before_the_switch
+        with suppress(Killed):
+            world.run().forward()
+        _calm(world)
+    expected = world.vault.read(PATH)
+    assert expected is not None
+    version = world.vault.write(PATH, {"key": Confidential(b"by-hand")}, cas=expected.version)
+    for times in (1, 2):
+        with pytest.raises(HardenError, match="somebody stored"):
+            world.run().forward()
+        loaded = Store(world.vault).load(PATH)
+        assert loaded is not None
+        assert loaded.rotation.failures[Unit(Phase.SWITCH)].times == times
+        assert world.notes[-1][0] == "rotation-not-yet"
+    world.vault.write(PATH, expected.fields, cas=version)
+    if switched:
+        with pytest.raises(HardenError, match="the rotation can only be finished"):
+            world.run().abandon()
+    rotation = world.run().forward().rotation
+    assert (rotation.failures, rotation.new_version) == ({}, version + (1 if switched else 2))
+    world.now += DAY
+    assert world.run().forward().rotation.outcome is Outcome.DONE
+    assert set(world.doors["door-0"].opens_to) == {b"key-1"}
+
+
+def test_a_failure_that_was_put_right_is_forgotten() -> None:
+    """During the overlap too, where no step is taken that would show it."""
+    world = World.of(1)
+    world.run().forward()
+    store = Store(world.vault)
+    loaded = store.load(PATH)
+    assert loaded is not None
+    store.save(PATH, loaded, machine.failed(loaded.rotation, Unit(Phase.SWITCH), ["another version"], [], world.now))
+    assert world.run().forward().rotation.failures == {}
+    again = store.load(PATH)
+    assert again is not None
+    assert again.rotation.failures == {}
+
+
+def test_one_kind_does_not_go_on_with_another() -> None:
+    """Neither forward nor back; nothing is touched, and status can say why."""
+    world = World.of(1)
+    _at(world, 12, _kill)
+    with suppress(Killed):
+        world.run().forward()
+    _calm(world)
+    before = dict(world.doors["door-0"].opens_to)
+    for act in ("forward", "abandon"):
+        with pytest.raises(HardenError, match="is of kind command now, and its rotation was begun as one of kind ssh"):
+            getattr(world.run(kind=SecretKind.COMMAND), act)()
+    assert world.doors["door-0"].opens_to == before
+    loaded = Store(world.vault).load(PATH)
+    assert loaded is not None
+    assert "give it kind ssh-key again" in loaded.rotation.failures[Unit(Phase.SWITCH)].hints[0]
+    assert world.run(AT_ONCE).forward().rotation.outcome is None
+    assert world.run(AT_ONCE).forward(impatient=True).rotation.outcome is Outcome.DONE
 
 
 def test_the_second_of_two_is_refused() -> None:

@@ -161,6 +161,8 @@ class _Bench:
         rotation = loaded.rotation if loaded is not None and loaded.rotation.is_open else None
         if rotation is None:
             _print_report(entry, steps.check(steps.newest()), self._output)
+        else:
+            steps.check_kind(rotation)
         for line, document in foreseen(entry, rotation, steps.site, _now()):
             self._answer(f"{entry.name}: {line}", {"secret": entry.name, "event": "would", **document})
         return True

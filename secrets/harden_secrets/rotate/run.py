@@ -15,10 +15,10 @@ from harden_secrets.inventory.model import SecretEntry
 from harden_secrets.rotate import machine
 from harden_secrets.rotate.event import Event, Happened, doing
 from harden_secrets.rotate.rotator import Pair, Report
-from harden_secrets.rotate.steps import NOTHING, Steps, is_new
+from harden_secrets.rotate.steps import NOTHING, Steps, is_new, is_old
 from harden_secrets.rotate.store import Loaded, Store
 from harden_secrets.rotate.values import Outcome, Phase, Proof, Rotation, Unit
-from harden_secrets.vault.port import Stored
+from harden_secrets.vault.port import Stored, VaultError
 
 AT_ONCE = 16  # targets that are worked on at the same time
 
@@ -70,21 +70,39 @@ class Run:
         else:
             began = f"{loaded.rotation.began:%Y-%m-%d %H:%M} UTC"
             self._tell(loaded.rotation, Happened.BEGAN, f"goes on with the rotation that was begun {began}")
-        if not loaded.rotation.abandoning:
-            self._steps.check_unforeseen(loaded.rotation, _open(loaded))
+        loaded = self._checked(loaded)
         self._store.confirm(self._entry.path, loaded)  # the last word before something changes at a target
         return self._go_on(loaded, impatient=impatient)
+
+    def _checked(self, loaded: Loaded) -> Loaded:
+        """As it can go on after what has happened to the secret meanwhile. Raises HardenError, recorded, if it cannot."""
+        rotation = loaded.rotation
+        unit = Unit(Phase.CLOSE if rotation.abandoning else Phase.SWITCH)
+        try:
+            self._steps.check_kind(rotation)
+            after = rotation if rotation.abandoning else self._steps.foreseen(rotation, _open(loaded))
+        except VaultError:
+            raise
+        except HardenError as error:
+            after = machine.failed(rotation, unit, error.messages, error.hints, self._around.now())
+            self._store.save(self._entry.path, loaded, after)
+            self._note_unit(after, unit)
+            raise
+        if unit in after.done and unit in after.failures:  # what was in the way is not any more
+            after = after.with_proof(unit, after.done[unit])
+        return loaded if after is rotation else self._store.save(self._entry.path, loaded, after)
 
     def abandon(self) -> Result | None:
         """Take back the open rotation; None where there is none. Raises HardenError after the switch."""
         loaded = self._store.load(self._entry.path)
         if loaded is None or not loaded.rotation.is_open:
             return None
+        self._steps.check_kind(loaded.rotation)
         loaded = self._settled(loaded)
         try:
             after = machine.abandoned(loaded.rotation)
         except machine.CannotAbandonError:
-            after = self._abandoned_late(loaded.rotation, self._steps.newest())
+            after = self._abandoned_late(loaded, self._steps.newest())
         self._note("rotation-abandoned", loaded.rotation, {})
         return self._go_on(self._store.save(self._entry.path, loaded, after), impatient=False)
 
@@ -102,15 +120,16 @@ class Run:
             loaded = self._store.save(self._entry.path, loaded, replace(rotation, old_made=made))
             version = self._steps.fence(rotation, pair)
             after = replace(loaded.rotation, switching=False, old_version=version)
-        elif dict(now.fields) == dict(pair.old):  # fenced before, and cut off
+        elif is_old(now, pair):  # fenced before, and cut off
             after = replace(rotation, switching=False, old_version=now.version)
         else:  # somebody else's: the switch cannot follow it
             after = replace(rotation, switching=False)
         return self._store.save(self._entry.path, loaded, after)
 
-    def _abandoned_late(self, rotation: Rotation, now: Stored) -> Rotation:
+    def _abandoned_late(self, loaded: Loaded, now: Stored) -> Rotation:
         """After the switch only where somebody has stored another key since: it is theirs to install then."""
-        if now.version == rotation.new_version:
+        rotation = loaded.rotation
+        if is_new(now, _open(loaded)):
             raise HardenError(
                 f"{self._entry.name}: the new key is version {now.version} already: the rotation can only be finished",
                 f"go on with: harden secrets rotate {self._entry.name}; until the old key is retired both are good",

@@ -1,5 +1,6 @@
 """The steps of one secret's rotation, each by itself: what the machine calls a unit, taken on the real parts."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from harden.errors import HardenError
@@ -62,12 +63,29 @@ class Steps:
         known = self._vault.metadata(self._entry.path)
         return next((one.created for one in known.versions if one.number == version), None) if known else None
 
-    def check_unforeseen(self, rotation: Rotation, pair: Pair) -> None:
-        """That nobody else has stored another key meanwhile. Raises HardenError."""
+    def check_kind(self, rotation: Rotation) -> None:
+        """That the secret is what it was when the rotation began: one kind cannot finish another's. Raises HardenError."""
+        if rotation.kind is not self._entry.kind:
+            raise HardenError(
+                f"it is of kind {self._entry.kind} now, and its rotation was begun as one of kind {rotation.kind}",
+                f"give it kind {rotation.kind} again, with all that belongs to it, until the rotation is finished or"
+                " abandoned",
+            )
+
+    def foreseen(self, rotation: Rotation, pair: Pair) -> Rotation:
+        """The rotation, where nobody else has stored another key meanwhile; with the newest version that the expected
+        fields have, where somebody stored these again. Raises HardenError.
+        """
         now = self.newest()
         expected = rotation.new_version or rotation.old_version
-        if now.version != expected and (rotation.new_version or not is_new(now, pair)):
-            raise self._unforeseen(now.version, expected)
+        if now.version == expected or (not rotation.new_version and is_new(now, pair)):
+            return rotation
+        if rotation.new_version and is_new(now, pair):
+            return replace(rotation, new_version=now.version)
+        if not rotation.new_version and is_old(now, pair):
+            made = rotation.old_made or self.made(rotation.old_version)
+            return replace(rotation, old_version=now.version, old_made=made)
+        raise self._unforeseen(now.version, expected)
 
     def take(self, rotation: Rotation, pair: Pair, unit: Unit) -> str | int:  # noqa: PLR0911 - a table of calls
         """What the step has shown, in words; of the switch the version. Raises HardenError."""
@@ -119,13 +137,18 @@ class Steps:
         return HardenError(
             f"{self.where}: somebody stored version {version} while version {expected} was being rotated",
             f"if that one is right: harden secrets rotate --abandon {self._entry.name}, then rotate anew; if not, store"
-            f" the fields of version {expected} again, abandon, and rotate anew",
+            f" the fields of version {expected} again, and the rotation goes on",
         )
 
 
 def is_new(stored: Stored, pair: Pair) -> bool:
     """Whether that is the new key."""
     return dict(stored.fields) == dict(pair.new)
+
+
+def is_old(stored: Stored, pair: Pair) -> bool:
+    """Whether that is the old key."""
+    return dict(stored.fields) == dict(pair.old)
 
 
 def _known(moment: datetime | None) -> datetime:
