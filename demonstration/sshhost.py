@@ -58,9 +58,9 @@ class SshHost:
             time.sleep(0.05)
 
     @property
-    def authorized(self) -> list[str]:
-        """The lines of the user's authorized_keys."""
-        return (self.folder / _KEYS).read_text().splitlines()
+    def keys_file(self) -> Path:
+        """The user's authorized_keys, as it is seen from outside."""
+        return self.folder / _KEYS
 
     def _give_to_user(self) -> None:
         """Nobody but the user may read it, but for who is who; in a namespace of one user we are that one."""

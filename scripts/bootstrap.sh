@@ -117,8 +117,8 @@ install_packages() {
     keep_services_off "$missing"
 }
 
-# The suite starts sshd, containerd and databases by itself, in namespaces of its own. That their packages came for it must not open
-# this host: nothing is started while they are installed, nor with the next boot.
+# Demonstration and suite start sshd, containerd and databases by themselves, in namespaces of their own. That the
+# packages came for it must not open this host: nothing is started while they are installed, nor with the next boot.
 policy=/usr/sbin/policy-rc.d
 forbid_services() {
     [ ! -e "$policy" ] || return 0

@@ -41,49 +41,73 @@ __main__.Story = Tampered
 sys.exit(__main__.main())
 """
 
-# Runs the part on keys, and somebody does something just before one of its acts.
+# Runs a part, and somebody does something just before one of its acts.
 MEDDLED = """
 import sys
 from demonstration import __main__, custody, vaultreader
 
-class Meddled(custody.Custody):
-    def %s(self):
-        infra = self.estate.folder
-        %s
-        super().%s()
+class Meddled(__main__.{story}):
+    def {act}(self):
+        infra = getattr(self, "custody", self).estate.folder
+        {what}
+        super().{act}()
 
-__main__.Custody = Meddled
-sys.argv[1:] = ["--part", "keys"]
+__main__.{story} = Meddled
+sys.argv[1:] = ["--part", {part!r}]
 sys.exit(__main__.main())
 """
+STORIES = {"keys": "Custody", "rotation": "Rotation"}
 AGENT = "(infra / 'manifests/agent.yaml')"
 MEDDLING = {
     "a key that is missed": (
+        "keys",
         "find",
         "(infra / 'terraform/git-crypt.key').unlink(); custody.estate.git(infra, 'add', '--update')",
         "does not find the key in terraform/git-crypt.key",
     ),
     "another line changed": (
+        "keys",
         "compare",
         AGENT + ".write_text(" + AGENT + ".read_text().replace('agent:3', 'agent:4'))",
         "manifests/agent.yaml has a new line that refers to no Secret:",
     ),
     "a key put back": (
+        "keys",
         "find_again",
         AGENT + ".write_text(custody.estate.git(infra, 'show', 'HEAD:manifests/agent.yaml'))",
         "harden secrets scan takes manifests/agent.yaml for a key",
     ),
     "other bytes in the Vault": (
+        "keys",
         "prove",
         "read = vaultreader.read; vaultreader.read = lambda *a: {'key': read(*a)['key'][:-1] + b'!'}",
         "the 148 bytes in Vault are not the key",
     ),
     "a key in the state folder": (
+        "keys",
         "prove",
         "(self.folder / 'state/leak').write_bytes(self.estate.key.hex().encode())",
         "state/leak holds the key",
     ),
-    "a Vault left running": ("vault_down", "self.harden.tell = lambda *a: None", "still running: "),
+    "a Vault left running": ("keys", "vault_down", "self.harden.tell = lambda *a: None", "still running: "),
+    "an old SSH key put back": (
+        "rotation",
+        "old_ssh_key_is_refused",
+        "self.host.keys_file.write_text((infra / 'vpn/authorized_keys').read_text())",
+        "sshd lets in the old SSH key",
+    ),
+    "a session that goes on": (
+        "rotation",
+        "old_ssh_key_is_refused",
+        "self.session = self.logins.stay(self.keys['new SSH key'])",
+        "a session that was opened with the old SSH key goes on",
+    ),
+    "a branch put back": (
+        "rotation",
+        "old_git_crypt_key_fails",
+        "custody.estate.git(infra, 'reset', '-q', '--hard', 'HEAD~1')",
+        "git-crypt does not open HEAD with the new git-crypt key",
+    ),
 }
 
 
@@ -149,8 +173,19 @@ def demo() -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    """All of it, as root, once for all that look at it."""
+def rootless() -> Iterator[tuple[Demo, "subprocess.Popen[str]"]]:
+    """All of it, without root, under way."""
+    demo = Demo()
+    process = demo.start([*WITHOUT_ROOT, *DEMO, "--backend", "nft"])
+    yield demo, process
+    demo.end()
+    process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, rootless: tuple[Demo, "subprocess.Popen[str]"]) -> Iterator[Shown]:
+    """All of it, as root, once for all that look at it; the other one, which waits as much, is under way meanwhile."""
+    assert rootless
     demo, picture = Demo(), tmp_path_factory.mktemp("demo") / "demo.svg"
     yield Shown(demo, *demo.run([*DEMO, "--svg", str(picture)]), picture)
     demo.end()
@@ -166,11 +201,12 @@ def kept() -> Iterator[Shown]:
 
 @pytest.fixture(scope="module")
 def meddled() -> Iterator[Mapping[str, tuple[Demo, "subprocess.Popen[str]"]]]:
-    """The parts on keys in which somebody meddles, all begun at once: each is mostly waiting for its Vault."""
+    """The parts in which somebody meddles, all begun at once: each is mostly waiting."""
     begun = {}
-    for name, (act, what, _) in MEDDLING.items():
+    for name, (part, act, what, _) in MEDDLING.items():
         demo = Demo()
-        begun[name] = demo, demo.start([sys.executable, "-c", MEDDLED % (act, what, act)])
+        script = MEDDLED.format(story=STORIES[part], part=part, act=act, what=what)
+        begun[name] = demo, demo.start([sys.executable, "-c", script])
     yield begun
     for demo, process in begun.values():
         demo.end()
@@ -192,11 +228,12 @@ def named_namespaces() -> set[str]:
 
 
 def test_demonstration_agrees_with_harden_and_leaves_nothing(whole: Shown) -> None:
-    """As root: all comes out as harden has it, for both parts, and all is gone after."""
+    """As root: all comes out as harden has it, for every part, and all is gone after."""
     assert whole.status == 0, whole.output + whole.errors
     assert "The packets agreed with the policy everywhere" in whole.output
     assert whole.output.count("✓ held") == 6
     assert "The key came out of Vault byte for byte" in whole.output
+    assert "The old keys are refused" in whole.output
     assert whole.demo.is_gone()
     assert not {name for name in named_namespaces() if name.startswith("hdemo-")}
 
@@ -209,11 +246,27 @@ def test_the_picture_is_self_contained(whole: Shown) -> None:
     assert "font-face" not in text
 
 
-def test_the_part_on_keys_shows_no_key(whole: Shown) -> None:
-    """It says that four places are one key, and nothing that is printed looks like one."""
+def test_the_parts_on_keys_show_no_key(whole: Shown) -> None:
+    """They say that four places are one key, and nothing that is printed looks like one."""
     assert "git-crypt-key (default key, 4 places, one key)" in whole.output
     assert "git-crypt-key (default key, 5 places, one key)" in whole.output  # with the history
-    assert not re.search(r"[A-Za-z0-9+/]{43,}", whole.output + whole.errors)
+    without_fingerprints = re.sub(r"SHA256:[A-Za-z0-9+/]{43}\b", "", whole.output + whole.errors)
+    assert not re.search(r"[A-Za-z0-9+/]{43,}", without_fingerprints)
+
+
+def test_the_part_on_rotation_shows_what_becomes_of_the_old_keys(whole: Shown) -> None:
+    """Both SSH keys are good for a while, then the old one and its session end; what git-crypt's gave away is told."""
+    told = [
+        "both keys are good until",
+        "gets in with either of them",
+        "private/mirror.key:1 not in the inventory",
+        "one session of it",
+        "done: version",
+        "and was always let in",
+        "entries, intact",
+    ]
+    after = whole.output.partition("New keys: whoever has seen")[2]
+    assert [words for words in told if words not in " ".join(after.split())] == []
 
 
 def test_demonstration_holds_on_the_other_backend(kept: Shown) -> None:
@@ -236,16 +289,18 @@ def test_keep_leaves_the_namespaces_and_says_how_to_enter_and_end_them(kept: Sho
     assert kept.demo.is_gone()
 
 
-def test_demonstration_needs_no_root(demo: Demo) -> None:
+def test_demonstration_needs_no_root(rootless: tuple[Demo, "subprocess.Popen[str]"]) -> None:
     """Without root it runs in a user namespace; where the host forbids those, it says so and what to do."""
     forbidden = RESTRICTED.exists() and RESTRICTED.read_text().strip() == "1"
-    status, output, errors = demo.run([*WITHOUT_ROOT, *DEMO, "--backend", "nft"])
-    assert status == (1 if forbidden else 0), output + errors
+    demo, process = rootless
+    output, errors = process.communicate(timeout=180)
+    assert process.returncode == (1 if forbidden else 0), output + errors
     if forbidden:
         assert "run it as root" in errors
     else:
         assert "agreed with the policy everywhere" in output
         assert "The key came out of Vault byte for byte" in output
+        assert "The old keys are refused" in output
     assert demo.is_gone()
 
 
@@ -278,12 +333,12 @@ def test_a_gateway_that_loses_allowed_packets_is_noticed(demo: Demo) -> None:
 def test_what_is_not_as_harden_says_is_noticed(
     meddled: Mapping[str, tuple[Demo, "subprocess.Popen[str]"]], meddling: str
 ) -> None:
-    """The part on keys, which needs no gateway, fails loudly and says what is wrong."""
+    """The parts that need no gateway fail loudly and say what is wrong."""
     demo, process = meddled[meddling]
     output, errors = process.communicate(timeout=180)
     assert process.returncode == 1, output + errors
     assert FORGED in output
-    assert MEDDLING[meddling][2] in errors
+    assert MEDDLING[meddling][-1] in errors
     assert "wg0.conf ─" not in output
     assert demo.is_gone()
 
