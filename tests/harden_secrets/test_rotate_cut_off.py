@@ -2,7 +2,9 @@
 
 import os
 import random
+from datetime import UTC, datetime, timedelta
 
+from harden_secrets.rotate.paths import record_path
 from harden_secrets.rotate.store import Store
 from tests.harden_secrets.door_scene import DOORS, FIRST, Scene, hashed, scene
 
@@ -37,6 +39,29 @@ def test_a_dry_run_changes_nothing(scene: Scene) -> None:
     assert "refuse: trying the old key, which must fail at cellar" in scene.host.said[-1]
     assert scene.file.read_bytes() == FIRST
     assert Store(scene.vault).load("app/value") is None
+
+
+def test_a_dry_run_says_what_would_be_taken_back(scene: Scene) -> None:
+    """Of a rotation that can be abandoned; of one that cannot, that it can only be finished. Nothing is changed."""
+    assert scene.host.harden("rotate", "--dry-run", "--abandon", "app") == 0
+    assert "nothing to do" in scene.host.said[-1]
+    assert scene.host.harden("rotate", "app", kill_at=6) == KILLED
+    before = scene.vault.metadata(record_path("app/value"))
+    assert scene.host.harden("rotate", "--dry-run", "--abandon", "app") == 0
+    said = scene.host.said[-1]
+    assert [line.split(": ")[1] for line in said.splitlines()] == ["withdraw", "withdraw", "close"]
+    assert scene.vault.metadata(record_path("app/value")) == before
+    scene.host.inventory.write_text(scene.host.inventory.read_text().replace("every: 30d", "every: 30d, overlap: 20d"))
+    assert scene.host.harden("rotate", "--dry-run", "app") == 0
+    soon = datetime.now(UTC) + timedelta(minutes=2)
+    until = scene.host.said[-1].partition("overlap: waiting for the end of the overlap, ")[2][:16]
+    assert until < f"{soon:%Y-%m-%d %H:%M}", "the overlap is as long as it was when the rotation began"
+    assert scene.host.harden("rotate", "--abandon", "app") == 0
+    assert scene.host.harden("rotate", "app") == 0
+    assert scene.host.harden("rotate", "--dry-run", "--abandon", "app") == 1
+    assert "the rotation can only be finished" in scene.host.said[-1]
+    assert scene.host.harden("rotate", "--dry-run", "--force", "app") == 0
+    assert "overlap: not waited for" in scene.host.said[-1]
 
 
 def test_killed_at_every_boundary(scene: Scene) -> None:

@@ -139,14 +139,16 @@ class _Bench:
         if self._asked.abandon:
             result = run.abandon()
             if result is None:
-                self._answer(
-                    f"{entry.name}: no rotation is open: nothing to do", {"secret": entry.name, "event": "none"}
-                )
-                return True
+                return self._nothing_open(entry)
         else:
             result = run.forward(impatient=self._asked.force)
         self._show(entry, result)
         return not result.failed
+
+    def _nothing_open(self, entry: SecretEntry) -> bool:
+        words = "no rotation is open: nothing to do"
+        self._answer(f"{entry.name}: {words}", {"secret": entry.name, "event": "none"})
+        return True
 
     def _show(self, entry: SecretEntry, result: Result) -> None:
         _print_report(entry, result.report, self._output)
@@ -159,11 +161,17 @@ class _Bench:
         loaded = self._store.load(entry.path)
         steps = self._steps(entry)
         rotation = loaded.rotation if loaded is not None and loaded.rotation.is_open else None
-        if rotation is None:
-            _print_report(entry, steps.check(steps.newest()), self._output)
-        else:
+        if rotation is None and self._asked.abandon:
+            return self._nothing_open(entry)
+        if loaded is not None and rotation is not None and loaded.pair is not None:
             steps.check_kind(rotation)
-        for line, document in foreseen(entry, rotation, steps.site, _now()):
+            if self._asked.abandon:
+                rotation = steps.taken_back(rotation, loaded.pair, _now())
+            elif not rotation.abandoning:
+                rotation = steps.foreseen(rotation, loaded.pair)
+        else:
+            _print_report(entry, steps.check(steps.newest()), self._output)
+        for line, document in foreseen(entry, rotation, steps.site, _now(), impatient=self._asked.force):
             self._answer(f"{entry.name}: {line}", {"secret": entry.name, "event": "would", **document})
         return True
 

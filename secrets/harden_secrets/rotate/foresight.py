@@ -12,13 +12,19 @@ from harden_secrets.rotate.values import Phase, Rotation, Unit
 Step = tuple[str, dict[str, Any]]
 
 
-def foreseen(entry: SecretEntry, rotation: Rotation | None, site: Site, now: datetime) -> Iterator[Step]:
+def foreseen(
+    entry: SecretEntry, rotation: Rotation | None, site: Site, now: datetime, *, impatient: bool = False
+) -> Iterator[Step]:
     """Each step that is still to be taken, in words and for programs. ``rotation`` is the open one, or None."""
     done = rotation.done if rotation is not None else {}
     phases = BACKWARD if rotation is not None and rotation.abandoning else FORWARD
     for phase in phases:
         for unit in units_of(phase, site):
-            if unit not in done:
+            if unit in done:
+                continue
+            if unit.phase is Phase.OVERLAP and impatient:
+                yield f"{unit.phase}: not waited for", {"phase": str(unit.phase), "target": unit.name}
+            else:
                 yield _step(unit, entry, rotation, now)
 
 
@@ -34,6 +40,8 @@ def _step(unit: Unit, entry: SecretEntry, rotation: Rotation | None, now: dateti
 def _until(unit: Unit, entry: SecretEntry, rotation: Rotation | None, now: datetime) -> datetime | None:
     """When a step that has to do with time would come, if all before it went at once."""
     overlap = entry.rotate.overlap if entry.rotate is not None else timedelta()
+    if rotation is not None:
+        overlap = rotation.overlap
     if unit.phase is Phase.OVERLAP:
         return (rotation.overlap_until if rotation is not None else None) or now + overlap
     if unit.phase is Phase.LIMIT:

@@ -18,7 +18,7 @@ from harden_secrets.rotate.rotator import Pair, Report
 from harden_secrets.rotate.steps import NOTHING, Steps, is_new, is_old
 from harden_secrets.rotate.store import Loaded, Store
 from harden_secrets.rotate.values import Outcome, Phase, Proof, Rotation, Unit
-from harden_secrets.vault.port import Stored, VaultError
+from harden_secrets.vault.port import VaultError
 
 AT_ONCE = 16  # targets that are worked on at the same time
 
@@ -75,7 +75,7 @@ class Run:
         return self._go_on(loaded, impatient=impatient)
 
     def _checked(self, loaded: Loaded) -> Loaded:
-        """As it can go on after what has happened to the secret meanwhile. Raises HardenError, recorded, if it cannot."""
+        """As it can go on after what happened to the secret meanwhile. Raises HardenError, recorded, if it cannot."""
         rotation = loaded.rotation
         unit = Unit(Phase.CLOSE if rotation.abandoning else Phase.SWITCH)
         try:
@@ -99,10 +99,7 @@ class Run:
             return None
         self._steps.check_kind(loaded.rotation)
         loaded = self._settled(loaded)
-        try:
-            after = machine.abandoned(loaded.rotation)
-        except machine.CannotAbandonError:
-            after = self._abandoned_late(loaded, self._steps.newest())
+        after = self._steps.taken_back(loaded.rotation, _open(loaded), self._around.now())
         self._note("rotation-abandoned", loaded.rotation, {})
         return self._go_on(self._store.save(self._entry.path, loaded, after), impatient=False)
 
@@ -125,18 +122,6 @@ class Run:
         else:  # somebody else's: the switch cannot follow it
             after = replace(rotation, switching=False)
         return self._store.save(self._entry.path, loaded, after)
-
-    def _abandoned_late(self, loaded: Loaded, now: Stored) -> Rotation:
-        """After the switch only where somebody has stored another key since: it is theirs to install then."""
-        rotation = loaded.rotation
-        if is_new(now, _open(loaded)):
-            raise HardenError(
-                f"{self._entry.name}: the new key is version {now.version} already: the rotation can only be finished",
-                f"go on with: harden secrets rotate {self._entry.name}; until the old key is retired both are good",
-            )
-        left = Proof(f"left as it is: version {now.version} is somebody else's", self._around.now())
-        done = {**rotation.done, **dict.fromkeys(machine.units_of(Phase.WITHDRAW, self._steps.site), left)}
-        return replace(rotation, abandoning=True, failures={}, done=done)
 
     def _begin(self, last: Rotation | None, follows: int) -> Loaded:
         """Check everything, then make the key, then persist it: until that is written nothing has changed anywhere."""

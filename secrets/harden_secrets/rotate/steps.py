@@ -8,7 +8,7 @@ from harden_secrets.inventory.model import SecretEntry
 from harden_secrets.rotate import machine
 from harden_secrets.rotate.deliverer import Deliverer
 from harden_secrets.rotate.rotator import Fields, Pair, Report, Rotator
-from harden_secrets.rotate.values import Phase, Rotation, Unit
+from harden_secrets.rotate.values import Phase, Proof, Rotation, Unit
 from harden_secrets.vault.port import CasMismatchError, Stored, Vault
 
 NOTHING = Report()
@@ -64,7 +64,7 @@ class Steps:
         return next((one.created for one in known.versions if one.number == version), None) if known else None
 
     def check_kind(self, rotation: Rotation) -> None:
-        """That the secret is what it was when the rotation began: one kind cannot finish another's. Raises HardenError."""
+        """That it is what it was when the rotation began: one kind cannot finish another's. Raises HardenError."""
         if rotation.kind is not self._entry.kind:
             raise HardenError(
                 f"it is of kind {self._entry.kind} now, and its rotation was begun as one of kind {rotation.kind}",
@@ -86,6 +86,20 @@ class Steps:
             made = rotation.old_made or self.made(rotation.old_version)
             return replace(rotation, old_version=now.version, old_made=made)
         raise self._unforeseen(now.version, expected)
+
+    def taken_back(self, rotation: Rotation, pair: Pair, now: datetime) -> Rotation:
+        """The rotation, to be taken back. Raises HardenError after the switch, unless somebody has stored another key
+        since: what is at the targets is theirs then.
+        """
+        if rotation.switching and not rotation.abandoning:
+            stored = self.newest()
+            if is_new(stored, pair):
+                raise self._too_late(stored.version)
+            if rotation.has(Phase.SWITCH):
+                left = Proof(f"left as it is: version {stored.version} is somebody else's", now)
+                done = {**rotation.done, **dict.fromkeys(machine.units_of(Phase.WITHDRAW, self.site), left)}
+                return replace(rotation, abandoning=True, failures={}, done=done)
+        return machine.abandoned(rotation)
 
     def take(self, rotation: Rotation, pair: Pair, unit: Unit) -> str | int:  # noqa: PLR0911 - a table of calls
         """What the step has shown, in words; of the switch the version. Raises HardenError."""
@@ -132,6 +146,12 @@ class Steps:
         A process that is believed dead may still be about to write; its write names the version that it follows.
         """
         return self._vault.write(self._entry.path, pair.old, cas=rotation.old_version)
+
+    def _too_late(self, version: int) -> HardenError:
+        return HardenError(
+            f"{self._entry.name}: the new key is version {version} already: the rotation can only be finished",
+            f"go on with: harden secrets rotate {self._entry.name}; until the old key is retired both are good",
+        )
 
     def _unforeseen(self, version: int, expected: int) -> HardenError:
         return HardenError(
