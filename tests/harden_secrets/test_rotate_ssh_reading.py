@@ -44,13 +44,13 @@ ENTERED = 'Authenticated to devvm ([10.0.0.1]:22) using "publickey".\r\n'
 )
 def test_a_refusal_is_one_of_the_host_for_that_key(said: str, answer: Answer) -> None:
     """A network that fails, another host's refusal, or another key's prove nothing; nor does a login without a key."""
-    assert judge(said, "app", "DevVM", KEY).answer is answer
+    assert judge(said, "", "app", "DevVM", KEY).answer is answer
 
 
 def test_words_are_what_went_wrong_without_what_ssh_did() -> None:
     """The last lines that are no debugging; and which server it was."""
     said = "debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2p1 Debian-2\r\n" + OFFER + DENIED
-    verdict = judge(said, "app", "devvm", KEY)
+    verdict = judge(said, "", "app", "devvm", KEY)
     assert (verdict.words, verdict.server) == (DENIED.strip(), "OpenSSH_9.2p1")
     assert version_of("OpenSSH_for_Windows_9.5") is None
     assert [version_of(name) for name in ("OpenSSH_9.2p1", "OpenSSH_10.0", "dropbear_2022.83")] == [
@@ -58,6 +58,16 @@ def test_words_are_what_went_wrong_without_what_ssh_did() -> None:
         (10, 0),
         None,
     ]
+
+
+def test_what_the_other_side_says_proves_nothing() -> None:
+    """It could look like ssh's own words; it is good for an error, and for the host key of one on the way."""
+    faked = judge("", OFFER + ACCEPT + ENTERED, "app", "devvm", KEY)
+    assert faked.answer is Answer.FAILED
+    assert judge(OFFER, DENIED, "app", "devvm", KEY).answer is Answer.FAILED
+    changed = "Host key for jump0 has changed and you have requested strict checking.\n"
+    assert judge("", changed, "app", "devvm", KEY).alias == "jump0"
+    assert judge(OFFER + ACCEPT + ENTERED, changed, "app", "devvm", KEY).answer is Answer.LET_IN
 
 
 def test_every_host_on_the_way_has_a_key_of_its_own_pinned() -> None:
@@ -130,6 +140,14 @@ def test_who_still_uses_a_key_is_said_in_words() -> None:
     )
     ours = frozenset({("10.0.0.0", "50000"), ("10.0.0.1", "50000")})
     assert signins.words(signins.of_key(found, KEY, datetime(2027, 1, 1, tzinfo=UTC), ours)) == ""
+
+
+def test_a_login_in_the_second_in_which_the_overlap_began_counts() -> None:
+    """Where the log has no fractions, it may have been after it; where it has, it is known."""
+    begin = datetime(2027, 1, 2, 8, 0, 0, 500000, UTC)
+    for time, counts in (("08:00:00", True), ("08:00:00.4", False), ("08:00:00.6", True), ("07:59:59", False)):
+        logins = signins.read([line(f"2027-01-02T{time}Z")], NOW)
+        assert bool(signins.of_key(logins, KEY, begin, frozenset())) is counts
 
 
 def test_a_process_number_that_came_again_is_no_session_of_the_key() -> None:

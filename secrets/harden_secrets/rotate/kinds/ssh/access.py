@@ -5,13 +5,13 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import IO
 
 from harden.errors import HardenError
 from harden_secrets.inventory.model import Jump, Target
 from harden_secrets.rotate.kinds.ssh.client import ENVIRONMENT, FIXED_ENVIRONMENT, Hop, argv
 from harden_secrets.rotate.kinds.ssh.keypair import KeyPair
-from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict
+from harden_secrets.rotate.kinds.ssh.speech import Speech
+from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict, judge
 from harden_secrets.rotate.memoryfile import memory_file
 
 _TARGET_ALIAS = "target"
@@ -38,14 +38,16 @@ class Access:
         return f"{self.user}@{host} port {self.target.port}"
 
     @contextmanager
-    def started(self, last: Sequence[str], errors: IO[bytes]) -> Iterator["subprocess.Popen[bytes]"]:
+    def started(self, last: Sequence[str], said: Speech) -> Iterator["subprocess.Popen[bytes]"]:
         """An ssh that one talks to; it is ended with the block. Raises HardenError if there is none."""
         with ExitStack() as stack:
-            command = argv(self._hops(stack), last)
+            command = argv(self._hops(stack), last, said.path)
             pipe = subprocess.PIPE
             environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | FIXED_ENVIRONMENT
             try:
-                process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, env=environment, bufsize=0)
+                process = subprocess.Popen(
+                    command, stdin=pipe, stdout=pipe, stderr=said.errors_file, env=environment, bufsize=0
+                )
             except OSError as error:
                 hint = "`apt-get install openssh-client`, or the like, brings it"
                 raise HardenError(f"ssh cannot be run: {error.strerror}", hint) from None
@@ -53,6 +55,10 @@ class Access:
                 yield process
             finally:
                 _end(process)
+
+    def verdict(self, said: Speech) -> Verdict:
+        """What the host has answered, as far as it has."""
+        return judge(said.log, said.errors, self.user, self.host, self.key.fingerprint)
 
     def failure(self, verdict: Verdict) -> HardenError:
         """What to say where the login was to succeed and did not."""

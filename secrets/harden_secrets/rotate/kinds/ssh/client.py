@@ -52,13 +52,13 @@ class Hop:
     identities: tuple[str, ...]
 
 
-def argv(hops: Sequence[Hop], last: Sequence[str], *, loudly: bool = True) -> list[str]:
+def argv(hops: Sequence[Hop], last: Sequence[str], log: str = "") -> list[str]:
     """The argument list that goes over the hops to the last one. ``last``: what follows there, options or a command.
 
-    ``loudly`` has ssh say what it does, from which is read which key was taken.
+    ``log`` is the file to which ssh writes what it does, from which is read which key was taken.
     """
     *way, there = hops
-    listed = ["ssh", "-F", "none", "-T", "-v"] if loudly else ["ssh", "-F", "none", "-T", "-oLogLevel=ERROR"]
+    listed = ["ssh", "-F", "none", "-T", *(("-v", "-E", log) if log else ("-oLogLevel=ERROR",))]
     options = [*_OPTIONS, f"HostKeyAlias={there.alias}", f"UserKnownHostsFile={there.known_hosts}"]
     if way:
         options.append(f"ProxyCommand={_proxy(way, there)}")
@@ -71,5 +71,5 @@ def argv(hops: Sequence[Hop], last: Sequence[str], *, loudly: bool = True) -> li
 
 def _proxy(way: Sequence[Hop], there: Hop) -> str:
     """ssh has /bin/sh run it, after it has replaced what begins with a percent sign."""
-    through = argv(way, [f"-W[{there.host}]:{there.port}"], loudly=False)
+    through = argv(way, [f"-W[{there.host}]:{there.port}"])
     return shlex.join(through).replace("%", "%%")

@@ -1,18 +1,16 @@
 """A fresh login with one key, and nothing else: what it takes to say that a key works, or is refused."""
 
-import os
 import subprocess
-import tempfile
 import time
-from typing import IO
 
 from harden_secrets.rotate.kinds.ssh.access import Access
-from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict, judge
+from harden_secrets.rotate.kinds.ssh.speech import Speech, speech
+from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict
 
 _SECONDS = 40
 _STEP = 0.02
-_DONE = b"Authenticated to "
-_PLACE = b"debug1: Remote: "  # what sshd then says of where it has found the key
+_DONE = "Authenticated to "
+_PLACE = "debug1: Remote: "  # what sshd then says of where it has found the key
 _AFTERWARDS = 0.3
 
 
@@ -21,12 +19,11 @@ def try_login(access: Access) -> Verdict:
 
     The connection is closed as soon as it has been answered.
     """
-    with tempfile.TemporaryFile(buffering=0) as said:
+    with speech() as said:
         with access.started(["-N"], said) as process:
             in_time = _wait(process, said)
             process.terminate()  # ssh then says goodbye
-        text = _text(said)
-    verdict = judge(text, access.user, access.host, access.key.fingerprint)
+        verdict = access.verdict(said)
     if verdict.answer is Answer.FAILED and not in_time:
         return Verdict(Answer.FAILED, f"no answer in {_SECONDS} seconds, given up", server=verdict.server)
     return verdict
@@ -40,23 +37,15 @@ def must_log_in(access: Access) -> Verdict:
     return verdict
 
 
-def _wait(process: "subprocess.Popen[bytes]", said: IO[bytes]) -> bool:
+def _wait(process: "subprocess.Popen[bytes]", said: Speech) -> bool:
     """Until ssh has ended or is let in; whether that was in time."""
     end = time.monotonic() + _SECONDS
     entered = False
     while time.monotonic() < end:
-        lines = _bytes(said).splitlines()
+        lines = said.log.splitlines()
         if process.poll() is not None or any(line.startswith(_PLACE) for line in lines):
             return True
         if not entered and any(line.startswith(_DONE) for line in lines):
             entered, end = True, time.monotonic() + _AFTERWARDS
         time.sleep(_STEP)
     return entered
-
-
-def _bytes(said: IO[bytes]) -> bytes:
-    return os.pread(said.fileno(), 1 << 20, 0)
-
-
-def _text(said: IO[bytes]) -> str:
-    return _bytes(said).decode("utf-8", "replace")

@@ -1,20 +1,18 @@
 """A session on a target that is held open, in which the program ``target.sh`` does what is asked of it."""
 
-import os
 import secrets
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import IO
 
 from harden.errors import HardenError
 from harden_secrets.rotate.kinds.ssh.access import Access
-from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict, judge
+from harden_secrets.rotate.kinds.ssh.speech import Speech, speech
+from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict
 
 _SECONDS = 60
 _MOST = 32 << 20  # of an answer
@@ -36,7 +34,7 @@ class RefusalError(Exception):
 class Session:
     """One of :func:`opened`. Methods raise HardenError when it breaks, and RefusalError when the target says no."""
 
-    def __init__(self, access: Access, process: "subprocess.Popen[bytes]", said: IO[bytes], sudo: bool) -> None:
+    def __init__(self, access: Access, process: "subprocess.Popen[bytes]", said: Speech, sudo: bool) -> None:
         self._access = access
         self._process = process
         self._said = said
@@ -48,8 +46,7 @@ class Session:
     @property
     def verdict(self) -> Verdict:
         """What ssh has said up to now."""
-        text = os.pread(self._said.fileno(), 1 << 20, 0).decode("utf-8", "replace")
-        return judge(text, self._access.user, self._access.host, self._access.key.fingerprint)
+        return self._access.verdict(self._said)
 
     def begin(self) -> None:
         """Send the program and wait until it answers."""
@@ -124,7 +121,7 @@ class Session:
 @contextmanager
 def opened(access: Access, *, sudo: bool = False) -> Iterator[Session]:
     """A session, held open for the block. Raises HardenError where there can be none."""
-    with tempfile.TemporaryFile(buffering=0) as said, access.started([_command(sudo)], said) as process:
+    with speech() as said, access.started([_command(sudo)], said) as process:
         session = Session(access, process, said, sudo)
         session.begin()
         yield session

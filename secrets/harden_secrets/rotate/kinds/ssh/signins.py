@@ -57,13 +57,15 @@ def of_key(
 ) -> list[SignIn]:
     """Those with that key since then, other than ours, which are known by address and port.
 
-    Of the second that ``since`` is in, all: many a log has whole seconds only.
+    Of a log that has whole seconds only, all of the second that ``since`` is in.
     """
-    begin = since.replace(microsecond=0)
+    second = since.replace(microsecond=0)
     return [
         one
         for one in logins
-        if one.fingerprint == fingerprint and one.at >= begin and (one.address, one.port) not in ours
+        if one.fingerprint == fingerprint
+        and one.at >= (since if one.at.microsecond else second)
+        and (one.address, one.port) not in ours
     ]
 
 

@@ -37,18 +37,23 @@ class Verdict:
     server: str = ""
 
 
-def judge(said: str, user: str, host: str, fingerprint: str) -> Verdict:
-    """The verdict on an attempt with the key of that fingerprint."""
+def judge(said: str, errors: str, user: str, host: str, fingerprint: str) -> Verdict:
+    """The verdict on an attempt with the key of that fingerprint.
+
+    ``said`` is ssh's own log. ``errors``, what came from the other side and from proxies, is good for words only.
+    """
     lines = said.replace("\r", "").splitlines()
-    words = "; ".join(line for line in lines if not _QUIET.match(line))[-400:] or "ssh ended without a word"
+    beside = errors.replace("\r", "").splitlines()
+    words = "; ".join(line for line in (*beside, *lines) if not _QUIET.match(line))[-400:] or "ssh ended without a word"
     server = next((found[1] for line in lines if (found := _VERSION.search(line))), "")
     file = next((found[1] for line in lines if (found := _PLACE.match(line))), "")
-    if wrong := next((found for line in lines if (found := _CHANGED.search(line))), None):
-        return Verdict(Answer.WRONG_HOST, words, wrong[1] or wrong[2], server=server)
     accepted = _is_said(lines, "debug1: Server accepts key: ", fingerprint)
     if entered := next((line for line in lines if line.startswith("Authenticated to ")), ""):
         answer = Answer.LET_IN if accepted and 'using "publickey"' in entered else Answer.OTHERWISE
         return Verdict(answer, words, file=file, server=server)
+    # Of a host on the way, its own ssh says it.
+    if wrong := next((found for line in (*lines, *beside) if (found := _CHANGED.search(line))), None):
+        return Verdict(Answer.WRONG_HOST, words, wrong[1] or wrong[2], server=server)
     refusal = f"{user}@{host}: Permission denied (".lower()  # ssh lowers the name of a host
     offered = _is_said(lines, "debug1: Offering public key: ", fingerprint)
     if offered and not accepted and any(line.lower().startswith(refusal) for line in lines):
