@@ -28,7 +28,7 @@ from harden_secrets.rotate.rotator import Pair
 
 path, key, number, *phases = sys.argv[1:]
 entry = SecretEntry("bench", SecretKind.GIT_CRYPT, "bench", repository=Repository(path, ("master",)))
-rotator, old = gitcrypt_rotator(entry, None), {"key": Confidential(Path(key).read_bytes())}
+rotator, old = gitcrypt_rotator(entry), {"key": Confidential(Path(key).read_bytes())}
 pair = Pair(old, rotator.generate(old), number, datetime.now(UTC))
 for phase in phases:
     getattr(rotator, phase)(path, pair)

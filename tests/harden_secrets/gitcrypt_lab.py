@@ -195,7 +195,7 @@ def fill(lab: Lab) -> None:
 def rotator_of(lab: Lab, *branches: str, keys: Literal["replace", "named"] = "replace", **more: Any) -> Rotator:
     """What rotates the key of a lab's repository; ``more`` as in :class:`Repository`."""
     repository = Repository(**{"path": str(lab.path), "branches": branches, "keys": keys, **more})
-    return gitcrypt_rotator(SecretEntry("infra", SecretKind.GIT_CRYPT, "infra/key", repository=repository), None)
+    return gitcrypt_rotator(SecretEntry("infra", SecretKind.GIT_CRYPT, "infra/key", repository=repository))
 
 
 def begun(rotator: Rotator, old: Fields, rotation: str = "0123456789ab") -> Pair:

@@ -28,7 +28,7 @@ def rotator_for(
             from harden_secrets.rotate.kinds.gitcrypt import gitcrypt_rotator  # noqa: PLC0415
             from harden_secrets.rotate.kinds.gitcrypt.telling import told  # noqa: PLC0415
 
-            return gitcrypt_rotator(entry, inventory, told(entry, inventory, vault, fingerprinter))
+            return gitcrypt_rotator(entry, told(entry, inventory, vault, fingerprinter))
         case SecretKind.PASSWORD:
             from harden_secrets.rotate.kinds.password import password_rotator  # noqa: PLC0415
 

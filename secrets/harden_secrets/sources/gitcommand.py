@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from harden.errors import HardenError
+from harden_secrets.missingprogram import not_run
 
 SECONDS = 600
 # What a repository's own configuration could have git start, fetch or verify while it only reads.
@@ -57,7 +58,7 @@ class Repository:
         except subprocess.TimeoutExpired as error:
             raise HardenError(f"{self.path}: git {arguments[0]}: no answer in {seconds:g} seconds, given up") from error
         except OSError as error:
-            raise _not_run(error) from error
+            raise not_run("git", "git", error) from error
 
     @contextmanager
     def running(self, *arguments: str, seconds: float = SECONDS) -> Iterator[Callable[[], bytes]]:
@@ -72,7 +73,7 @@ class Repository:
                     env=self._environment(),
                 )
             except OSError as error:
-                raise _not_run(error) from error
+                raise not_run("git", "git", error) from error
 
             def finish() -> bytes:
                 with limited(process, seconds):
@@ -102,7 +103,7 @@ class Repository:
                 argv, stdin=stdin, stdout=pipe, stderr=stderr, env=self._environment(), bufsize=1 << 18
             )
         except OSError as error:
-            raise _not_run(error) from error
+            raise not_run("git", "git", error) from error
 
     def failed(self, command: str, stderr: bytes) -> HardenError:
         """What to say of a git that failed."""
@@ -133,12 +134,6 @@ def limited(process: "subprocess.Popen[bytes]", seconds: float = SECONDS) -> Ite
         yield
     finally:
         timer.cancel()
-
-
-def _not_run(error: OSError) -> HardenError:
-    if isinstance(error, FileNotFoundError):
-        return HardenError("git is not installed", "`apt-get install git`, or the like, brings it")
-    return HardenError(f"git cannot be run: {error.strerror}")
 
 
 def scrubbed_environment() -> dict[str, str]:

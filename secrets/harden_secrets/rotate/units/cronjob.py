@@ -99,8 +99,8 @@ def _pod(pod: Pod, inventory: Inventory) -> Manifest:
 
 def _container(pod: Pod, inventory: Inventory) -> Manifest:
     # harden closes its state's root, which it can do with a folder of its own only: a volume's belongs to root
-    given = {"HARDEN_INVENTORY": f"{FOLDER}/secrets.yaml", "HARDEN_STATE": f"{STATE}/state", "HOME": "/tmp"}  # noqa: S108
-    mounts = [("inventory", FOLDER, True), ("state", STATE, False), ("tmp", "/tmp", False)]  # noqa: S108
+    given = {"HARDEN_INVENTORY": f"{FOLDER}/secrets.yaml", "HARDEN_STATE": f"{STATE}/state", "HOME": "/tmp"}  # noqa: S108  a volume of the pod's own
+    mounts = [("inventory", FOLDER, True), ("state", STATE, False), ("tmp", "/tmp", False)]  # noqa: S108  the same
     mounts += [(one["name"], path, False) for one, path in zip(_claims(pod), pod.claims, strict=True)]
     memory = "3Gi" if _git(inventory) else "512Mi"
     return {

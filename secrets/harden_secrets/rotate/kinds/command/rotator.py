@@ -10,14 +10,11 @@ from datetime import datetime
 
 from harden.document.wording import listing, quote
 from harden.errors import HardenError
-from harden_secrets.inventory.model import SecretEntry
 from harden_secrets.rotate.kinds.command.program import REFERENCE, Program
 from harden_secrets.rotate.kinds.command.protocol import Operation, Question
 from harden_secrets.rotate.kinds.randomtext import random_text
-from harden_secrets.rotate.kinds.targetnames import target_names
 from harden_secrets.rotate.rotator import Fields, Pair, Report
 
-ONLY_TARGET = "command"
 ONLY_FIELD = "value"
 _AT_CUT_OVER = "nothing yet: it has one place, which changes at the cut-over"
 
@@ -133,12 +130,6 @@ class CommandRotator:
         since: datetime | None = None,
     ) -> Question:
         return Question(operation, self.secret, target, pair.rotation, pair.old, pair.new, until, since)
-
-
-def command_rotator(entry: SecretEntry) -> CommandRotator:
-    """The rotator of an entry of kind ``command``. Raises HardenError where two of its targets have one name."""
-    targets = target_names(entry) or (ONLY_TARGET,)
-    return CommandRotator(entry.name, Program(entry.command, entry.timeout), targets)
 
 
 def _only_field(old: Mapping[str, object], program: str) -> str:

@@ -71,7 +71,6 @@ class Here:
 
     def refuse_unmovable(self, tips: Mapping[str, str]) -> None:
         """See :class:`Branches`."""
-        del tips
         asked = ("--path-format=absolute", "--git-path", "objects", "--git-path", "refs/heads")
         for folder in os.fsdecode(self._git.run("rev-parse", *asked)).splitlines():
             if not os.access(folder, os.W_OK | os.X_OK):

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from harden.document.wording import quote
 from harden.errors import HardenError
 from harden.printable import printable
+from harden_secrets.missingprogram import not_run
 from harden_secrets.rotate.kinds.gitcrypt import keyfile, rekeying, survey
 from harden_secrets.rotate.kinds.gitcrypt.checkouts import BroughtAlong, Change, checkouts
-from harden_secrets.rotate.kinds.gitcrypt.clone import not_run
 from harden_secrets.rotate.kinds.gitcrypt.gpg import keyring
 from harden_secrets.rotate.kinds.gitcrypt.gpgusers import Wrapping
 from harden_secrets.rotate.kinds.gitcrypt.keyfields import generation_after
@@ -46,7 +46,7 @@ def _refuse_no_git_crypt() -> None:
     try:
         subprocess.run(["git-crypt", "--version"], capture_output=True, check=True, timeout=_SECONDS)
     except OSError as error:
-        raise not_run(error) from error
+        raise not_run("git-crypt", "git-crypt", error) from error
     except subprocess.SubprocessError as error:
         raise HardenError("git-crypt --version: it fails, or does not end") from error
 

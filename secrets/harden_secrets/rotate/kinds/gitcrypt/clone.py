@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harden.errors import HardenError
 from harden.printable import printable
+from harden_secrets.missingprogram import not_run
 from harden_secrets.rotate.kinds.gitcrypt import blobs, keyfile
 from harden_secrets.rotate.kinds.gitcrypt.keyfile import KeyFile
 from harden_secrets.rotate.kinds.gitcrypt.workshop import NO_CONFIGURATION, TreeFile
@@ -56,7 +57,7 @@ class Clone:
         except subprocess.TimeoutExpired as error:
             raise HardenError(f"git-crypt unlock: no end after {_SECONDS} seconds, given up") from error
         except OSError as error:
-            raise not_run(error) from error
+            raise not_run("git-crypt", "git-crypt", error) from error
         return _words(done)
 
     def differing(self, files: Iterable[TreeFile], hashes: Mapping[str, bytes]) -> Iterator[str]:
@@ -71,13 +72,6 @@ class Clone:
             here = WorktreeFile(self.root, file.path)
             if here.size() and not blobs.is_encrypted(next(iter(here))):
                 yield file.path
-
-
-def not_run(error: OSError) -> HardenError:
-    """What to say where git-crypt cannot be started."""
-    if isinstance(error, FileNotFoundError):
-        return HardenError("git-crypt is not installed", "`apt-get install git-crypt`, or the like, brings it")
-    return HardenError(f"git-crypt cannot be run: {error.strerror}")
 
 
 def digest(pieces: Iterable[bytes]) -> bytes:

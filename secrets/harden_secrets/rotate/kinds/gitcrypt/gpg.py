@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.missingprogram import not_run
 
 SECONDS = 60.0
 # doc/DETAILS of GnuPG: the fields of `--with-colons`, counted from 0
@@ -105,12 +106,10 @@ def _gpg(*arguments: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[by
     argv = ["gpg", "--batch", "--no-tty", "--quiet", *arguments]
     try:
         return subprocess.run(argv, input=stdin, capture_output=True, check=False, timeout=SECONDS)
-    except FileNotFoundError as error:
-        raise HardenError("gpg is not installed", "`apt-get install gnupg`, or the like, brings it") from error
     except subprocess.TimeoutExpired as error:
         raise HardenError(f"gpg {arguments[-1]}: no answer in {SECONDS:g} seconds, given up") from error
     except OSError as error:
-        raise HardenError(f"gpg cannot be run: {error.strerror}") from error
+        raise not_run("gpg", "gnupg", error) from error
 
 
 def _words(done: "subprocess.CompletedProcess[bytes]") -> str:

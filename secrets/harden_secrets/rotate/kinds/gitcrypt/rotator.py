@@ -24,6 +24,11 @@ from harden_secrets.rotate.rotator import Fields, Pair, Report
 Told = Callable[[Pair], Report]
 
 
+def nothing_told(_pair: Pair) -> Report:
+    """For who does not want to hear anything."""
+    return Report()
+
+
 @dataclass(frozen=True, slots=True)
 class GitCryptRotator:
     """See the module. ``told``: what there is to say at the end."""
@@ -55,7 +60,6 @@ class GitCryptRotator:
 
     def install(self, target: str, pair: Pair) -> str:
         """New commits on refs of ours; no branch is moved."""
-        del target
         with site(self.repository) as here:
             installed = self._rekey(here, pair).install()
             installed.refuse_none(self.repository.path)
@@ -64,29 +68,24 @@ class GitCryptRotator:
 
     def prove(self, target: str, pair: Pair) -> str:
         """git-crypt itself reads the new commits with the new key, and none of it with the old one."""
-        del target
         with site(self.repository) as here:
             return self._rekey(here, pair).prove()
 
     def cut_over(self, target: str, pair: Pair) -> str:
         """All live branches are moved to their new commits, or none is."""
-        del target
         with site(self.repository) as here:
             return self._rekey(here, pair).cut_over()
 
     def limit(self, target: str, pair: Pair, until: datetime) -> str:
         """A key for files knows no time."""
-        del target, pair, until
         return ""
 
     def still_used(self, target: str, pair: Pair, since: datetime) -> str:
         """Whoever reads a clone leaves no trace."""
-        del target, pair, since
         return ""
 
     def retire(self, target: str, pair: Pair) -> str:
         """No live branch has a file of the old key, also of those that came later; the refs of ours are gone."""
-        del target
         with site(self.repository) as here:
             rekey = self._rekey(here, pair)
             late = rekey.install().built
@@ -99,7 +98,6 @@ class GitCryptRotator:
 
     def prove_refused(self, target: str, pair: Pair) -> str:
         """The old key opens nothing in a fresh clone of the branches as they are."""
-        del target
         with site(self.repository) as here:
             succession = self._succession(pair)
             tips = here.tips()
@@ -112,7 +110,6 @@ class GitCryptRotator:
 
     def withdraw(self, target: str, pair: Pair) -> str:
         """The branches have the old key. Where they had been moved already, a further commit encrypts with it again."""
-        del target
         with site(self.repository) as here:
             rekey = self._rekey(here, pair)
             rekey.go_back()
