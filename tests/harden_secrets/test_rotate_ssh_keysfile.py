@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from harden_secrets.rotate.kinds.ssh.authorizedkeys import (
     LastKeyError,
     is_authority,
-    is_forced,
     is_in,
     parse,
     split_options,
@@ -161,9 +160,3 @@ def test_an_authority_is_no_line_of_the_key() -> None:
     line = b"cert-authority " + text(OLD)
     assert not is_in(line, OLD)
     assert is_authority(line, OLD)
-
-
-def test_a_forced_command_is_seen() -> None:
-    """Whatever else stands in its quotes."""
-    assert is_forced(b'no-pty,Command="a \\" b" ' + text(OLD), OLD)
-    assert not is_forced(b'environment="command=x" ' + text(OLD), OLD)

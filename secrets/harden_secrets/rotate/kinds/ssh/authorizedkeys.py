@@ -14,7 +14,6 @@ from datetime import datetime
 _BLANKS = b" \t"
 _EXPIRY = b"expiry-time"
 _AUTHORITY = b"cert-authority"
-_FORCED = b"command"
 _TIMES = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
@@ -64,11 +63,6 @@ def is_in(content: bytes, blob: bytes) -> bool:
 def is_authority(content: bytes, blob: bytes) -> bool:
     """Whether certificates that the key has signed are let in (``cert-authority``)."""
     return any(line.blob == blob and line.has(_AUTHORITY) for line in parse(content))
-
-
-def is_forced(content: bytes, blob: bytes) -> bool:
-    """Whether a line of the key allows one command only."""
-    return any(line.has(_FORCED) for line in _lines_of(content, blob))
 
 
 def with_beside(content: bytes, old: bytes, new: bytes, comment: bytes) -> bytes:

@@ -87,7 +87,7 @@ class SshRotator:
         with site.session(new, way):
             return f"{new.fingerprint} logged in to {server} and ran a command"
 
-    def cut_over(self, _target: str, _pair: Pair) -> str:
+    def cut_over(self, target: str, pair: Pair) -> str:
         """Nothing: the keys stand beside one another."""
         return "both keys are good"
 
