@@ -1,5 +1,6 @@
 """One rotation, step by step: cut off at every call, overtaken, abandoned, delayed."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -10,7 +11,7 @@ from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.model import SecretKind
 from harden_secrets.rotate import machine
-from harden_secrets.rotate.event import Happened
+from harden_secrets.rotate.event import Event, Happened
 from harden_secrets.rotate.paths import record_path
 from harden_secrets.rotate.status import current
 from harden_secrets.rotate.store import OvertakenError, Store
@@ -383,6 +384,37 @@ def test_the_second_of_two_is_refused() -> None:
     _at(world, 10, lambda: (_calm(world), world.run(AT_ONCE).forward()))  # type: ignore[func-returns-value]
     with pytest.raises(OvertakenError, match="somebody else goes on"):
         world.run(AT_ONCE).forward()
+
+
+def test_who_interrupts_waits_for_what_is_being_done_only() -> None:
+    """Of a hundred targets those that were not begun are left alone, and nothing goes on after the run has ended."""
+    world = World.of(100)
+    begun: list[str] = []
+
+    def slow(at: str) -> None:
+        if at.startswith("before install"):
+            begun.append(at)
+            time.sleep(0.02)
+
+    def interrupt(event: Event) -> None:
+        if event.happened is Happened.DONE and event.unit is not None and event.unit.phase is Phase.INSTALL:
+            raise KeyboardInterrupt
+
+    world.trouble = slow
+    world.events = Heard(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        world.run().forward()
+    ended = len(begun)
+    time.sleep(0.1)
+    assert ended == len(begun) < 50
+
+
+class Heard(list[Event]):
+    """Events, each of which is heard when it is told."""
+
+    def __init__(self, hear: Callable[[Event], None]) -> None:
+        super().__init__()
+        self.append = hear  # type: ignore[method-assign]
 
 
 def test_nothing_stored_is_nothing_to_rotate() -> None:

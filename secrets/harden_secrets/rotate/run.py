@@ -4,7 +4,8 @@ Which step comes next the machine says (:mod:`harden_secrets.rotate.machine`); h
 persisted, and everybody hears of it. A crash between a step and its record means that the step is taken again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -171,18 +172,23 @@ class Run:
     def _worked(self, loaded: Loaded, work: machine.Work, *, impatient: bool) -> Rotation:
         """The rotation after a phase's units were tried, each in its own thread."""
         rotation = loaded.rotation
-        for unit, said in self._tried(loaded, work):
-            now = self._around.now()
-            if isinstance(said, HardenError):
-                rotation = machine.failed(rotation, unit, said.messages, said.hints, now)
-                self._tell(rotation, Happened.FAILED, "; ".join(said.messages), unit, tuple(said.hints))
-            elif is_delay(unit) and said and not machine.may_retire_used(rotation, now, impatient=impatient):
-                hint = _until(rotation)
-                rotation = machine.delayed(rotation, unit, f"still used by {said}", hint, now)
-                self._tell(rotation, Happened.WAITING, f"still used by {said}", unit, (hint,))
-            else:
-                rotation = self._acknowledged(rotation, unit, said, now)
-            self._note_unit(rotation, unit)
+        with contextlib.closing(self._tried(loaded, work)) as tried:
+            for unit, said in tried:
+                rotation = self._heard(rotation, unit, said, impatient=impatient)
+                self._note_unit(rotation, unit)
+        return rotation
+
+    def _heard(self, rotation: Rotation, unit: Unit, said: str | int | HardenError, *, impatient: bool) -> Rotation:
+        now = self._around.now()
+        if isinstance(said, HardenError):
+            rotation = machine.failed(rotation, unit, said.messages, said.hints, now)
+            self._tell(rotation, Happened.FAILED, "; ".join(said.messages), unit, tuple(said.hints))
+        elif is_delay(unit) and said and not machine.may_retire_used(rotation, now, impatient=impatient):
+            hint = _until(rotation)
+            rotation = machine.delayed(rotation, unit, f"still used by {said}", hint, now)
+            self._tell(rotation, Happened.WAITING, f"still used by {said}", unit, (hint,))
+        else:
+            rotation = self._acknowledged(rotation, unit, said, now)
         return rotation
 
     def _acknowledged(self, rotation: Rotation, unit: Unit, said: str | int, now: datetime) -> Rotation:
@@ -193,7 +199,7 @@ class Run:
         self._tell(rotation, Happened.DONE, rotation.done[unit].words, unit)
         return rotation
 
-    def _tried(self, loaded: Loaded, work: machine.Work) -> Iterator[tuple[Unit, str | int | HardenError]]:
+    def _tried(self, loaded: Loaded, work: machine.Work) -> Generator[tuple[Unit, str | int | HardenError]]:
         for unit in work.units:
             self._tell(loaded.rotation, Happened.WORKING, doing(unit), unit)
         if len(work.units) == 1:
@@ -201,8 +207,11 @@ class Run:
             return
         with ThreadPoolExecutor(AT_ONCE, "rotate") as pool:
             tried = {pool.submit(self._outcome, loaded, unit): unit for unit in work.units}
-            for future in as_completed(tried):
-                yield tried[future], future.result()
+            try:
+                for future in as_completed(tried):
+                    yield tried[future], future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)  # whoever ends the run waits for what is being done, not for all
 
     def _outcome(self, loaded: Loaded, unit: Unit) -> str | int | HardenError:
         """What a unit says, or why it could not be done."""
