@@ -126,6 +126,8 @@ def _flush_stdout() -> None:
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise OutputClosedError from error
+    except OSError as error:
+        raise OutputFailedError(f"the answer cannot be written: {error.strerror}") from error
 
 
 def _discard_stdout() -> None:

@@ -1,6 +1,7 @@
 """What `harden secrets rotate` says, and to whom: people, programs, and the second of two."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from harden_secrets.cluster.holder import Holder
 from harden_secrets.cluster.lease import Surroundings
 from harden_secrets.confidential import Confidential
 from harden_secrets.rotate.lock import secret_lock
+from harden_secrets.rotate.paths import lock_path
 from tests.harden_secrets.door_scene import DOORS, FIRST, Scene, scene
 
 __all__ = ["scene"]
@@ -78,6 +80,48 @@ def test_after_the_switch_it_cannot_be_abandoned(scene: Scene) -> None:
     assert scene.host.harden("rotate", "--due") == 0
     assert "both keys are good until" in scene.host.said[-1]
     assert scene.host.harden("rotate", "--force", "app") == 0
+    scene.check_end()
+
+
+@pytest.mark.parametrize(("to", "status"), [("| head -1", 141), ("> /dev/full", 1)])
+def test_a_rotation_does_not_end_because_nobody_listens(scene: Scene, to: str, status: int) -> None:
+    """A pager that was left, a full disk under a log: it comes to its end, and the exit status tells."""
+    harden = [sys.executable, "-c", "from harden.cli import main; main()", "secrets", "rotate", "app"]
+    done = subprocess.run(
+        ["bash", "-c", f'"$@" {to}; exit ${{PIPESTATUS[0]}}', "-", *harden],
+        env=scene.host.environment,
+        cwd=scene.host.root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert "internal error" not in done.stderr
+    scene.check_end()
+
+
+def test_a_rotation_that_was_interrupted_says_that_it_can_be_gone_on_with(scene: Scene) -> None:
+    """The lock is given back at once."""
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from harden.cli import main; main()", "secrets", "rotate", "app"],
+            env=scene.host.environment,
+            cwd=scene.host.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+        assert (process.returncode, said) == (
+            status,
+            "harden: app: cut off; what was begun, the next run goes on with\n",
+        )
+        assert scene.vault.read(lock_path("app/value")) is None
+    assert scene.host.harden("rotate", "app") == 0
     scene.check_end()
 
 

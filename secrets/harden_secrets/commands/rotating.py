@@ -11,7 +11,7 @@ from typing import Never
 from dateutil import tz
 
 from harden.errors import HardenError, UsageError
-from harden.output import Output, json_text
+from harden.output import Output, OutputClosedError, json_text
 from harden_secrets.cluster.lease import LockedError
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.chosen import chosen
@@ -60,6 +60,8 @@ def rotate(asked: Asked, place: Workplace, output: Output) -> int:
         entries = bench.due(entries)
     with _orderly_end():
         outcomes = [bench.one(entry) for entry in entries]
+    if bench.unheard is not None:
+        raise bench.unheard
     if not entries and not output.as_json:
         output.line("nothing is due")
     return 0 if all(outcomes) else 1
@@ -72,6 +74,7 @@ class _Bench:
         self._asked, self._place, self._vault, self._output = asked, place, vault, output
         self._store = Store(vault)
         self._opened: list[Cluster] = []
+        self.unheard: OutputClosedError | None = None  # nobody reads what is said
 
     def due(self, entries: Sequence[SecretEntry]) -> list[SecretEntry]:
         """Those with an open rotation, and those whose time has come; what is open first, then the most overdue.
@@ -117,23 +120,29 @@ class _Bench:
     def one(self, entry: SecretEntry) -> bool:
         """Whether all went well with it; what did not is said."""
         try:
-            if self._asked.dry_run:
-                return self._foresee(entry)
-            with secret_lock(self._vault, entry.path, f"rotate {entry.name}") as held, Teller(self._output) as teller:
-                if not self._still(entry):
-                    return True
-                around = Surroundings(_now, lambda: secrets.token_hex(6), teller.tell, self._place.audit().append)
-                run = Run(entry, self._steps(entry), self._store, held, around)
-                return self._all_well(entry, run)
+            return self._foresee(entry) if self._asked.dry_run else self._worked(entry)
         except LockedError as error:
             if not self._asked.due:
                 self._output.error(error)
                 return False
             self._output.note(f"{entry.name}: {'; '.join(error.messages)}")
             return True
+        except OutputClosedError as error:
+            self.unheard = error
+            return True
+        except (KeyboardInterrupt, SystemExit):
+            self._output.note(f"{entry.name}: cut off; what was begun, the next run goes on with")
+            raise
         except HardenError as error:
             self._output.error(HardenError([f"{entry.name}: {words}" for words in error.messages], error.hints))
             return False
+
+    def _worked(self, entry: SecretEntry) -> bool:
+        with secret_lock(self._vault, entry.path, f"rotate {entry.name}") as held, Teller(self._output) as teller:
+            if not self._still(entry):
+                return True
+            around = Surroundings(_now, lambda: secrets.token_hex(6), teller.tell, self._place.audit().append)
+            return self._all_well(entry, Run(entry, self._steps(entry), self._store, held, around))
 
     def _all_well(self, entry: SecretEntry, run: Run) -> bool:
         if self._asked.abandon:
