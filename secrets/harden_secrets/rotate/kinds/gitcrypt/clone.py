@@ -15,7 +15,8 @@ from harden.printable import printable
 from harden_secrets.missingprogram import not_run
 from harden_secrets.rotate.kinds.gitcrypt import blobs, keyfile
 from harden_secrets.rotate.kinds.gitcrypt.keyfile import KeyFile
-from harden_secrets.rotate.kinds.gitcrypt.workshop import NO_CONFIGURATION, TreeFile
+from harden_secrets.rotate.kinds.gitcrypt.survey import TreeFile
+from harden_secrets.rotate.kinds.gitcrypt.workshop import NO_CONFIGURATION
 from harden_secrets.rotate.kinds.gitcrypt.worktreefile import WorktreeFile
 from harden_secrets.sources.gitcommand import Repository, scrubbed_environment
 

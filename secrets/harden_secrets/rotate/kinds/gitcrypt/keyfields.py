@@ -5,8 +5,8 @@ The key is known by what it is, not by the field's name. A field may hold the ba
 
 import base64
 import binascii
-import os
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -66,7 +66,9 @@ def successor(name: str, held: KeyFields, new: Fields) -> KeyFile:
     return files[0][0]
 
 
-def succeeded(old: Fields, held: KeyFields, keys: Literal["replace", "named"], random: Random = os.urandom) -> Fields:
+def succeeded(
+    old: Fields, held: KeyFields, keys: Literal["replace", "named"], random: Random = secrets.token_bytes
+) -> Fields:
     """All fields of the next version: a new key, the other fields carried over.
 
     With ``replace`` the key keeps its name; with ``named`` it has the next generation's.

@@ -7,7 +7,6 @@ from enum import StrEnum
 from harden.document.wording import quote
 from harden.errors import HardenError
 from harden.printable import printable
-from harden_secrets.rotate.kinds.gitcrypt.workshop import TreeFile
 
 _NAMED = 10  # files that a message names
 
@@ -20,6 +19,16 @@ class State(StrEnum):
     OLD = "encrypted with the old key"
     NEW = "encrypted with the new key"
     FOREIGN = "encrypted with a key that is neither"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    """A regular file of a commit. ``mode`` as git writes it; ``size`` is the blob's."""
+
+    path: str
+    mode: str
+    id: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

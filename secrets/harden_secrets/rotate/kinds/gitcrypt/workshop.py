@@ -4,18 +4,17 @@ It has no configuration, attributes, hooks or filters but git's own, so nothing 
 program or see a file in another light. What is read and written are the objects, which both have in common.
 """
 
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from harden.errors import HardenError
 from harden_secrets.rotate.kinds.gitcrypt import attributes
 from harden_secrets.rotate.kinds.gitcrypt.blobs import Piece
+from harden_secrets.rotate.kinds.gitcrypt.survey import TreeFile
 from harden_secrets.sources.gitcommand import Repository, limited
 
 PIECE = 1 << 17
@@ -30,16 +29,6 @@ NO_CONFIGURATION: Mapping[str, str] = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ATTR_NOSYSTEM": "1",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class TreeFile:
-    """A regular file of a commit. ``mode`` as git writes it; ``size`` is the blob's."""
-
-    path: str
-    mode: str
-    id: str
-    size: int
 
 
 class Blob:
@@ -129,10 +118,6 @@ class Workshop:
                             f"{self.path}: git ended in the middle of object {name}", "`git fsck` says more"
                         )
                     yield Blob(self, name, size, content)
-
-    def close(self) -> None:
-        """Removes the folder, and nothing of the repository."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 @contextmanager
