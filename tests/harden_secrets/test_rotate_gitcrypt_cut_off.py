@@ -17,6 +17,7 @@ from typing import Literal
 import pytest
 
 from harden.errors import HardenError
+from harden_secrets.rotate.kinds.gitcrypt import leftovers
 from harden_secrets.rotate.kinds.gitcrypt import workroom as workrooms
 from harden_secrets.rotate.kinds.gitcrypt.workroom import workroom
 from harden_secrets.rotate.kinds.gitcrypt.worktreefile import WorktreeFile
@@ -153,6 +154,45 @@ def test_the_cut_over_is_cut_off_at_every_step(lab: Lab, keys: Literal["replace"
     assert count > 3
     go(rotator, pair, "retire")
     assert _openers(lab, pair) == ["new"]
+
+
+def test_locks_of_a_git_that_was_killed_are_taken_away(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are younger than the run that died; an older one is somebody else's, and git then says so."""
+    monkeypatch.setattr(leftovers, "_SETTLED", 0.0)
+    git = lab.path / ".git"
+    rotator = rotator_of(lab)
+    pair = begun(rotator, lab.fields)
+    go(rotator, pair, "install", "prove")
+    (mark := git / "harden-at-work-0123456789abcdef").touch()
+    ours = [
+        git / "refs" / "heads" / "master.lock",
+        git / "refs" / "harden" / "rekey" / "0123456789ab" / "master.lock",
+        git / "index.lock",
+        git / "objects" / "pack" / "tmp_pack_abcdef",
+        git / "git-crypt" / "keys" / ".harden-rekey-1",
+        lab.path / ".harden-rekey-1",
+    ]
+    for path in ours:
+        path.touch()
+    (theirs := git / "HEAD.lock").touch()
+    os.utime(theirs, (0, 0))
+    with subprocess.Popen(["git", "cat-file", "--batch"], cwd=lab.path, stdin=subprocess.PIPE) as at_work:
+        go(rotator, pair, "install")
+        assert [path for path in ours if path.exists()] == ours
+        assert at_work.stdin is not None
+        at_work.stdin.close()
+    assert mark.exists()
+    with ours[0].open("rb"):
+        go(rotator, pair, "install")
+        assert [path for path in ours if path.exists()] == ours[:1]
+    assert theirs.exists()
+    assert not mark.exists()
+    theirs.unlink()
+    mark.touch()
+    os.utime(mark, (1, 1))
+    go(rotator, pair)
+    assert _is_finished(lab, pair)
+    assert list(git.glob("harden-at-work-*")) == []
 
 
 def test_what_a_killed_run_left_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

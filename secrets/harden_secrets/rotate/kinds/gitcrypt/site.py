@@ -9,7 +9,9 @@ from harden.document.wording import listing, quote
 from harden.errors import HardenError
 from harden_secrets.inventory.model import Repository as Entry
 from harden_secrets.rotate.kinds.gitcrypt.branches import OURS, Branches, Here, Remote, refs
+from harden_secrets.rotate.kinds.gitcrypt.checkouts import checkouts
 from harden_secrets.rotate.kinds.gitcrypt.layout import Layout, layout, repository
+from harden_secrets.rotate.kinds.gitcrypt.leftovers import at_work
 from harden_secrets.rotate.kinds.gitcrypt.workroom import workroom
 from harden_secrets.rotate.kinds.gitcrypt.workshop import Workshop
 from harden_secrets.sources.gitcommand import Repository
@@ -81,7 +83,8 @@ def site(entry: Entry) -> Iterator[Site]:
     found = layout(entry.path)
     git = repository(entry.path)
     branches = Remote(git, entry.remote) if entry.remote else Here(git)
-    with workroom() as room:
+    roots = [checkout.root for checkout in checkouts(entry.path)]
+    with at_work(found.common, found.objects, roots), workroom() as room:
         yield Site(entry, found, git, branches, Workshop(entry.path, str(found.objects), found.form, room), room)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from harden_secrets.rotate.kinds.gitcrypt.blobs import Piece
 
 _PIECE = 1 << 20
-_BESIDE = ".harden-rekey-"
+BESIDE = ".harden-rekey-"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -42,7 +42,7 @@ class WorktreeFile:
     def replace(self, pieces: Iterable[Piece], *, mode: int = 0o644) -> None:
         """Other content at its place, in one step; permissions and owner stay. ``mode`` is that of a new file."""
         with self._folder(make=True) as folder:
-            beside = f"{_BESIDE}{os.getpid()}"
+            beside = f"{BESIDE}{os.getpid()}"
             about = self._as_it_was(folder)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
