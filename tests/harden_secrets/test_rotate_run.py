@@ -427,12 +427,23 @@ def test_nothing_stored_is_nothing_to_rotate() -> None:
 
 
 def test_a_target_that_is_down_before_anything_begins_stops_it() -> None:
-    """No key is made, nothing is stored."""
+    """No key is made; only the reason is stored, for status, until one can begin; the one before it stays known."""
     world = World.of()
-    world.doors["door-1"].is_up = False
-    with pytest.raises(HardenError, match="door-1 cannot be reached"):
-        world.run().forward()
-    assert record_path(PATH) not in world.vault.paths
+    for outcome in (Outcome.NOT_BEGUN, Outcome.DONE):
+        world.doors["door-1"].is_up = False
+        made = world.made
+        for times in (1, 2):
+            with pytest.raises(HardenError, match="door-1 cannot be reached"):
+                world.run().forward()
+            loaded = Store(world.vault).load(PATH)
+            assert loaded is not None
+            assert (loaded.rotation.outcome, loaded.pair) == (outcome, None)
+            assert loaded.rotation.refusal is not None
+            assert (loaded.rotation.refusal.times, loaded.rotation.refusal.first) == (times, world.now)
+        assert world.made == made
+        world.doors["door-1"].is_up = True
+        rotation = world.run(AT_ONCE).forward().rotation
+        assert (rotation.outcome, rotation.refusal) == (Outcome.DONE, None)
 
 
 def test_every_step_is_in_the_audit_log_without_a_value() -> None:

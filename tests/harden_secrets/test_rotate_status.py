@@ -195,6 +195,17 @@ def test_an_abandoned_rotation_is_told() -> None:
     assert words(by_hand, UTC).endswith("; version 4, which somebody else stored, is in use")
 
 
+def test_what_could_not_begin_is_told() -> None:
+    """With the reason, until it has begun or somebody has stored another key; it is no more than due at first."""
+    ended = rotation(Phase.CLOSE, NOW - 31 * DAY)
+    refused = failed(failed(ended, Unit(Phase.GENERATE), "devvm is down"), Unit(Phase.GENERATE), "devvm is down")
+    found = fares(Found(stored(31 * DAY - HOUR, 4), refused))
+    assert (found.condition, found.is_in_order, found.last_success) == (Condition.DUE, True, ended.ended)
+    assert words(found, UTC) == "could not begin since Tue 11:00, tried 2 times: devvm is down; start it"
+    assert document([found], UTC)["secrets"][0]["last_error"]["words"] == ["devvm is down"]
+    assert words(fares(Found(stored(HOUR / 2, 5), refused)), UTC) == ""
+
+
 def test_a_finished_rotation_leaves_its_last_proof() -> None:
     """The last that was shown is that the old key was refused."""
     made = rotation(Phase.CLOSE)

@@ -15,11 +15,11 @@ from harden.errors import HardenError
 from harden_secrets.inventory.model import SecretEntry
 from harden_secrets.rotate import machine
 from harden_secrets.rotate.event import Event, Happened, doing
-from harden_secrets.rotate.rotator import Pair, Report
+from harden_secrets.rotate.rotator import Fields, Pair, Report
 from harden_secrets.rotate.steps import NOTHING, Steps, is_new, is_old
 from harden_secrets.rotate.store import Loaded, Store
 from harden_secrets.rotate.values import Outcome, Phase, Proof, Rotation, Unit
-from harden_secrets.vault.port import VaultError
+from harden_secrets.vault.port import Stored, VaultError
 
 AT_ONCE = 16  # targets that are worked on at the same time
 
@@ -67,7 +67,7 @@ class Run:
         if loaded is None or not loaded.rotation.is_open:
             if loaded is not None:
                 self._store.tidy(self._entry.path)
-            loaded = self._begin(loaded.rotation if loaded is not None else None, follows)
+            loaded = self._begin(loaded, follows)
         else:
             began = f"{loaded.rotation.began:%Y-%m-%d %H:%M} UTC"
             self._tell(loaded.rotation, Happened.BEGAN, f"goes on with the rotation that was begun {began}")
@@ -124,23 +124,41 @@ class Run:
             after = replace(rotation, switching=False)
         return self._store.save(self._entry.path, loaded, after)
 
-    def _begin(self, last: Rotation | None, follows: int) -> Loaded:
+    def _begin(self, ended: Loaded | None, follows: int) -> Loaded:
         """Check everything, then make the key, then persist it: until that is written nothing has changed anywhere."""
         old = self._steps.newest()
-        for line in self._steps.check(old).lines:
-            self._around.tell(Event(self._entry.name, Happened.BEGAN, self._around.now(), line))
-        new, words = self._steps.generate(old.fields)
+        new, words = self._prepared(old, ended, follows)
         self._lock.confirm()
         now = self._around.now()
-        overlap = self._entry.rotate.overlap if self._entry.rotate is not None else timedelta()
-        made = last.old_made if last is not None and last.old_version == old.version else None
-        rotation = Rotation(self._around.new_id(), self._entry.kind, now, old.version, overlap, made)
+        rotation = self._fresh(old, ended, now)
         rotation = rotation.with_proof(Unit(Phase.GENERATE), Proof(words, now))
         loaded = self._store.begin(self._entry.path, rotation, old.fields, new, follows)
         self._note("rotation-begun", rotation, {"old_version": old.version})
         words += f" and stored as pending; version {old.version} is in use"
         self._tell(rotation, Happened.DONE, words, Unit(Phase.GENERATE))
         return loaded
+
+    def _prepared(self, old: Stored, ended: Loaded | None, follows: int) -> tuple[Fields, str]:
+        """The new key, and what was made. What is in the way is raised, and kept for status."""
+        try:
+            for line in self._steps.check(old).lines:
+                self._around.tell(Event(self._entry.name, Happened.BEGAN, self._around.now(), line))
+            return self._steps.generate(old.fields)
+        except VaultError:
+            raise
+        except HardenError as error:
+            now = self._around.now()
+            last = ended or Loaded(self._fresh(old, None, now, Outcome.NOT_BEGUN), None, follows)
+            refused = machine.failed(last.rotation, Unit(Phase.GENERATE), error.messages, error.hints, now)
+            self._store.save(self._entry.path, last, refused)
+            raise
+
+    def _fresh(self, old: Stored, ended: Loaded | None, now: datetime, outcome: Outcome | None = None) -> Rotation:
+        overlap = self._entry.rotate.overlap if self._entry.rotate is not None else timedelta()
+        made = ended.rotation.old_made if ended is not None and ended.rotation.old_version == old.version else None
+        ended_at = now if outcome is not None else None
+        version, kind = old.version, self._entry.kind
+        return Rotation(self._around.new_id(), kind, now, version, overlap, made, outcome=outcome, ended=ended_at)
 
     def _go_on(self, loaded: Loaded, *, impatient: bool) -> Result:
         while True:

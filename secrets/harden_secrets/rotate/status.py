@@ -92,6 +92,14 @@ class SecretStatus:
         return _latest(self.open_rotation, delays=True)
 
     @property
+    def refusal(self) -> tuple[Unit, Failure] | None:
+        """Why its next rotation could not begin when it was tried last, if its key is still the one that was there."""
+        failure = self.rotation.refusal if self.rotation is not None else None
+        if failure is None or (self.created is not None and self.created > failure.last):
+            return None
+        return Unit(Phase.GENERATE), failure
+
+    @property
     def last_proof(self) -> tuple[Unit, Proof] | None:
         """What its last rotation has shown last."""
         if self.rotation is None or not self.rotation.done:

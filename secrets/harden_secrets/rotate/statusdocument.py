@@ -20,7 +20,7 @@ def document(statuses: Sequence[SecretStatus], zone: tzinfo) -> Document:
 
 
 def _secret(status: SecretStatus, zone: tzinfo) -> Document:
-    stands, failure = status.standing, status.failure or status.delay
+    stands, failure = status.standing, status.failure or status.delay or status.refusal
     return {
         "name": status.entry.name,
         "kind": str(status.entry.kind),

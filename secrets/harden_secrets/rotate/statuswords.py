@@ -34,6 +34,8 @@ def words(status: SecretStatus, zone: tzinfo) -> str:
     if rotation is not None:
         said = _of_open(status, rotation, zone)
         return f"{said}; {status.worker} works on it" if status.worker else said
+    if status.refusal is not None:
+        return _stuck(*status.refusal, status, zone)
     if status.condition is Condition.OVERDUE and status.standing is not None:
         late = duration_text(timedelta(hours=(status.now - status.standing.overdue_at) // timedelta(hours=1)))
         since = f"was due {when(status.standing.due_at, status.now, zone)}"
@@ -95,7 +97,10 @@ def _stuck(unit: Unit, failure: Failure, status: SecretStatus, zone: tzinfo) -> 
     tries = f", tried {failure.times} times" if failure.times > 1 else ""
     said = "; ".join(failure.words)
     hint = f"; {'; '.join(failure.hints)}" if failure.hints else ""
-    return f"stuck since {when(failure.first, status.now, zone)} at {at(unit)}{tries}: {said}{hint}"
+    since = when(failure.first, status.now, zone)
+    if unit.phase is Phase.GENERATE:
+        return f"could not begin since {since}{tries}: {said}{hint}"
+    return f"stuck since {since} at {at(unit)}{tries}: {said}{hint}"
 
 
 def _delayed(delay: Failure, rotation: Rotation, status: SecretStatus, zone: tzinfo) -> str:

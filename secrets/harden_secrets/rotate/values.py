@@ -32,6 +32,7 @@ class Outcome(StrEnum):
 
     DONE = "done"
     ABANDONED = "abandoned"
+    NOT_BEGUN = "not begun"  # something was in the way before anything was made
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,7 +77,8 @@ class Rotation:
     when the old key has been the newest, where that version merely has it once more. ``done`` has what each unit has
     shown; a unit that is not in it will be done, or done again. ``overlap_until`` is known once the overlap has begun;
     ``deadline`` is when the old key goes even if somebody still uses it. ``switching``: the switch may have been made,
-    or may still be made by a process that somebody believes dead.
+    or may still be made by a process that somebody believes dead. One that has ended may have a failure of GENERATE:
+    why the next one could not begin.
     """
 
     id: str
@@ -104,6 +106,11 @@ class Rotation:
     def has(self, phase: Phase, name: str = "") -> bool:
         """Whether that unit is done."""
         return Unit(phase, name) in self.done
+
+    @property
+    def refusal(self) -> Failure | None:
+        """Why the one after it could not begin."""
+        return None if self.is_open else self.failures.get(Unit(Phase.GENERATE))
 
     def with_proof(self, unit: Unit, proof: Proof) -> "Rotation":
         """The same, with that unit done."""
