@@ -64,6 +64,8 @@ test openvpn            openvpn
 test pg_createcluster   postgresql
 test mariadbd           mariadb-server
 test systemd-analyze    systemd
+test sudo               sudo
+test busybox            busybox-static
 END
 }
 
