@@ -16,6 +16,7 @@ from harden_secrets.commands.options import (
     InventoryFile,
     Kubeconfig,
     LockNamespace,
+    Names,
     Namespace,
 )
 from harden_secrets.rotate.cli import app as rotation
@@ -229,9 +230,7 @@ def rollback(
 
 @app.command()
 def deliver(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME…", help="Of secrets in the inventory; without any, all.")
-    ] = None,
+    names: Names = None,
     inventory: InventoryFile = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,

@@ -25,6 +25,9 @@ InventoryFile = Annotated[
     Path | None,
     typer.Option("--inventory", metavar="FILE", help="The inventory of secrets. [env var: HARDEN_INVENTORY]"),
 ]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME…", help="Of secrets in the inventory; without any, all.")
+]
 LockNamespace = Annotated[
     str,
     typer.Option("--lock-namespace", metavar="N", help="Where the Lease lies that keeps two from migrating at once."),

@@ -7,7 +7,7 @@ import typer
 
 from harden.errors import UsageError
 from harden.options import DryRun, Json, Quiet, StateFolder, Verbose, output
-from harden_secrets.commands.options import Context, InventoryFile, Kubeconfig
+from harden_secrets.commands.options import Context, InventoryFile, Kubeconfig, Names
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -54,9 +54,7 @@ def rotate(
 
 @app.command()
 def status(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME…", help="Of secrets in the inventory; without any, all.")
-    ] = None,
+    names: Names = None,
     form: Annotated[
         Literal["text", "prometheus"],
         typer.Option("--format", help="Text, or metrics for node_exporter's textfile collector."),
