@@ -93,7 +93,7 @@ def test_a_part_that_cannot_begin_is_a_failure(tmp_path: Path) -> None:
 def test_a_signal_ends_all_parts(tmp_path: Path, number: signal.Signals) -> None:
     """From a terminal all get it, from `kill` one; those at work end, and none is begun any more."""
     process = begin(tmp_path, "time.sleep(60)", "time.sleep(60)", "pass")
-    while not (tmp_path / "cluster").exists():
+    while not all((tmp_path / part).exists() for part in ("cluster", "kernel")):
         assert process.poll() is None
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
