@@ -14,9 +14,10 @@ from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.model import Rotate, SecretEntry, SecretKind
 from harden_secrets.rotate.event import Event
 from harden_secrets.rotate.rotator import Fields, Pair, Report
-from harden_secrets.rotate.run import Run, Surroundings
+from harden_secrets.rotate.run import Run
 from harden_secrets.rotate.steps import Steps
 from harden_secrets.rotate.store import Store
+from harden_secrets.rotate.surroundings import Surroundings
 from tests.harden_secrets.fake_vault import FakeVault
 
 T = TypeVar("T")

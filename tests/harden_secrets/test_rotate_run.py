@@ -1,9 +1,10 @@
 """One rotation, step by step: cut off at every call, overtaken, abandoned, delayed."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -460,6 +461,21 @@ def test_every_step_is_in_the_audit_log_without_a_value() -> None:
     }
     assert "key-" not in str(world.notes)
     assert "key-1" not in str(world.events)
+
+
+def test_where_no_account_can_be_given_nothing_is_done() -> None:
+    """The audit log cannot be written: no key is persisted, no target is touched."""
+
+    class Full(list[tuple[str, Mapping[str, Any]]]):
+        def append(self, _entry: object) -> None:
+            raise HardenError("the audit log cannot be written")
+
+    world = World.of()
+    world.notes = Full()
+    with pytest.raises(HardenError, match="the audit log"):
+        world.run().forward()
+    assert record_path(PATH) not in world.vault.paths
+    assert set(world.doors["door-0"].opens_to) == {b"key-0"}
 
 
 @pytest.mark.parametrize("number", range(1, 4))

@@ -23,11 +23,12 @@ from harden_secrets.rotate.delivery.entrydeliverer import EntryDeliverer
 from harden_secrets.rotate.foresight import foreseen
 from harden_secrets.rotate.lock import secret_lock
 from harden_secrets.rotate.rotator import Report
-from harden_secrets.rotate.run import Result, Run, Surroundings
+from harden_secrets.rotate.run import Result, Run
 from harden_secrets.rotate.schedule.standing import Standing, order, standing
 from harden_secrets.rotate.status import current
 from harden_secrets.rotate.steps import Steps
 from harden_secrets.rotate.store import Store
+from harden_secrets.rotate.surroundings import Surroundings
 from harden_secrets.rotate.values import Rotation
 from harden_secrets.vault.port import Vault, VaultSealedError, VaultUnavailableError
 

@@ -5,41 +5,24 @@ persisted, and everybody hears of it. A crash between a step and its record mean
 """
 
 import contextlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
 
 from harden.errors import HardenError
 from harden_secrets.inventory.model import SecretEntry
 from harden_secrets.rotate import machine
-from harden_secrets.rotate.event import Event, Happened, doing
-from harden_secrets.rotate.rotator import Fields, Pair, Report
+from harden_secrets.rotate.beginning import Beginning
+from harden_secrets.rotate.event import Happened, doing
+from harden_secrets.rotate.rotator import Pair, Report
 from harden_secrets.rotate.steps import NOTHING, Steps, is_new, is_old
 from harden_secrets.rotate.store import Loaded, Store
-from harden_secrets.rotate.values import Outcome, Phase, Proof, Rotation, Unit
-from harden_secrets.vault.port import Stored, VaultError
+from harden_secrets.rotate.surroundings import Account, Lock, Surroundings
+from harden_secrets.rotate.values import Outcome, Phase, Rotation, Unit
+from harden_secrets.vault.port import VaultError
 
 AT_ONCE = 16  # targets that are worked on at the same time
-
-
-class Lock(Protocol):
-    """What the run needs of the lock over the secret."""
-
-    def confirm(self) -> None:
-        """Raises HardenError where the lock is not ours any more."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a run needs to know of the world. ``tell`` hears every event, ``note`` writes to the audit log."""
-
-    now: Callable[[], datetime]
-    new_id: Callable[[], str]
-    tell: Callable[[Event], None]
-    note: Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +42,7 @@ class Run:
 
     def __init__(self, entry: SecretEntry, steps: Steps, store: Store, lock: Lock, around: Surroundings) -> None:
         self._entry, self._steps, self._store, self._lock, self._around = entry, steps, store, lock, around
+        self._account = Account(entry.name, around)
 
     def forward(self, *, impatient: bool = False) -> Result:
         """Begin a rotation, or go on with the open one. Raises HardenError where that cannot be."""
@@ -67,10 +51,11 @@ class Run:
         if loaded is None or not loaded.rotation.is_open:
             if loaded is not None:
                 self._store.tidy(self._entry.path)
-            loaded = self._begin(loaded, follows)
+            beginning = Beginning(self._entry, self._steps, self._store, self._lock, self._around)
+            loaded = beginning.begin(loaded, follows)
         else:
             began = f"{loaded.rotation.began:%Y-%m-%d %H:%M} UTC"
-            self._tell(loaded.rotation, Happened.BEGAN, f"goes on with the rotation that was begun {began}")
+            self._account.tell(loaded.rotation, Happened.BEGAN, f"goes on with the rotation that was begun {began}")
         loaded = self._checked(loaded)
         self._store.confirm(self._entry.path, loaded)  # the last word before something changes at a target
         return self._go_on(loaded, impatient=impatient)
@@ -87,7 +72,7 @@ class Run:
         except HardenError as error:
             after = machine.failed(rotation, unit, error.messages, error.hints, self._around.now())
             self._store.save(self._entry.path, loaded, after)
-            self._note_unit(after, unit)
+            self._account.note_unit(after, unit)
             raise
         if unit in after.done and unit in after.failures:  # what was in the way is not any more
             after = after.with_proof(unit, after.done[unit])
@@ -101,7 +86,7 @@ class Run:
         self._steps.check_kind(loaded.rotation)
         loaded = self._settled(loaded)
         after = self._steps.taken_back(loaded.rotation, _open(loaded), self._around.now())
-        self._note("rotation-abandoned", loaded.rotation, {})
+        self._account.note("rotation-abandoned", loaded.rotation, {})
         return self._go_on(self._store.save(self._entry.path, loaded, after), impatient=False)
 
     def _settled(self, loaded: Loaded) -> Loaded:
@@ -124,42 +109,6 @@ class Run:
             after = replace(rotation, switching=False)
         return self._store.save(self._entry.path, loaded, after)
 
-    def _begin(self, ended: Loaded | None, follows: int) -> Loaded:
-        """Check everything, then make the key, then persist it: until that is written nothing has changed anywhere."""
-        old = self._steps.newest()
-        new, words = self._prepared(old, ended, follows)
-        self._lock.confirm()
-        now = self._around.now()
-        rotation = self._fresh(old, ended, now)
-        rotation = rotation.with_proof(Unit(Phase.GENERATE), Proof(words, now))
-        loaded = self._store.begin(self._entry.path, rotation, old.fields, new, follows)
-        self._note("rotation-begun", rotation, {"old_version": old.version})
-        words += f" and stored as pending; version {old.version} is in use"
-        self._tell(rotation, Happened.DONE, words, Unit(Phase.GENERATE))
-        return loaded
-
-    def _prepared(self, old: Stored, ended: Loaded | None, follows: int) -> tuple[Fields, str]:
-        """The new key, and what was made. What is in the way is raised, and kept for status."""
-        try:
-            for line in self._steps.check(old).lines:
-                self._around.tell(Event(self._entry.name, Happened.BEGAN, self._around.now(), line))
-            return self._steps.generate(old.fields)
-        except VaultError:
-            raise
-        except HardenError as error:
-            now = self._around.now()
-            last = ended or Loaded(self._fresh(old, None, now, Outcome.NOT_BEGUN), None, follows)
-            refused = machine.failed(last.rotation, Unit(Phase.GENERATE), error.messages, error.hints, now)
-            self._store.save(self._entry.path, last, refused)
-            raise
-
-    def _fresh(self, old: Stored, ended: Loaded | None, now: datetime, outcome: Outcome | None = None) -> Rotation:
-        overlap = self._entry.rotate.overlap if self._entry.rotate is not None else timedelta()
-        made = ended.rotation.old_made if ended is not None and ended.rotation.old_version == old.version else None
-        ended_at = now if outcome is not None else None
-        version, kind = old.version, self._entry.kind
-        return Rotation(self._around.new_id(), kind, now, version, overlap, made, outcome=outcome, ended=ended_at)
-
     def _go_on(self, loaded: Loaded, *, impatient: bool) -> Result:
         while True:
             loaded = self._with_overlap(loaded)
@@ -168,7 +117,7 @@ class Run:
                 case machine.Ended(outcome):
                     return self._ended(rotation, outcome)
                 case machine.Wait(until):
-                    self._tell(rotation, Happened.WAITING, f"both keys are good until {_moment(until)}")
+                    self._account.tell(rotation, Happened.WAITING, f"both keys are good until {_moment(until)}")
                     return Result(rotation, until)
                 case machine.Work() as work:
                     self._lock.confirm()
@@ -193,18 +142,18 @@ class Run:
         with contextlib.closing(self._tried(loaded, work)) as tried:
             for unit, said in tried:
                 rotation = self._heard(rotation, unit, said, impatient=impatient)
-                self._note_unit(rotation, unit)
+                self._account.note_unit(rotation, unit)
         return rotation
 
     def _heard(self, rotation: Rotation, unit: Unit, said: str | int | HardenError, *, impatient: bool) -> Rotation:
         now = self._around.now()
         if isinstance(said, HardenError):
             rotation = machine.failed(rotation, unit, said.messages, said.hints, now)
-            self._tell(rotation, Happened.FAILED, "; ".join(said.messages), unit, tuple(said.hints))
+            self._account.tell(rotation, Happened.FAILED, "; ".join(said.messages), unit, tuple(said.hints))
         elif is_delay(unit) and said and not machine.may_retire_used(rotation, now, impatient=impatient):
             hint = _until(rotation)
             rotation = machine.delayed(rotation, unit, f"still used by {said}", hint, now)
-            self._tell(rotation, Happened.WAITING, f"still used by {said}", unit, (hint,))
+            self._account.tell(rotation, Happened.WAITING, f"still used by {said}", unit, (hint,))
         else:
             rotation = self._acknowledged(rotation, unit, said, now)
         return rotation
@@ -214,12 +163,12 @@ class Run:
             rotation = machine.switched(rotation, said, self._steps.site, now)
         else:
             rotation = machine.succeeded(rotation, unit, said or "nothing to do", self._steps.site, now)
-        self._tell(rotation, Happened.DONE, rotation.done[unit].words, unit)
+        self._account.tell(rotation, Happened.DONE, rotation.done[unit].words, unit)
         return rotation
 
     def _tried(self, loaded: Loaded, work: machine.Work) -> Generator[tuple[Unit, str | int | HardenError]]:
         for unit in work.units:
-            self._tell(loaded.rotation, Happened.WORKING, doing(unit), unit)
+            self._account.tell(loaded.rotation, Happened.WORKING, doing(unit), unit)
         if len(work.units) == 1:
             yield work.units[0], self._outcome(loaded, work.units[0])
             return
@@ -245,23 +194,9 @@ class Run:
             words = "abandoned: what somebody stored since is in use, and no target was touched"
         else:
             words = "abandoned: the new key is gone, the old one stays where it was"
-        self._tell(rotation, Happened.ENDED, words)
-        self._note("rotation-ended", rotation, {"outcome": str(outcome), "new_version": rotation.new_version})
+        self._account.tell(rotation, Happened.ENDED, words)
+        self._account.note("rotation-ended", rotation, {"outcome": str(outcome), "new_version": rotation.new_version})
         return Result(rotation, report=self._steps.report)
-
-    def _tell(
-        self, rotation: Rotation, happened: Happened, words: str, unit: Unit | None = None, hints: tuple[str, ...] = ()
-    ) -> None:
-        self._around.tell(Event(self._entry.name, happened, self._around.now(), words, rotation.id, unit, hints))
-
-    def _note_unit(self, rotation: Rotation, unit: Unit) -> None:
-        failure = rotation.failures.get(unit)
-        words = "; ".join(failure.words) if failure is not None else rotation.done[unit].words
-        facts = {"phase": str(unit.phase), "target": unit.name, "words": words}
-        self._note("rotation-step" if failure is None else "rotation-not-yet", rotation, facts)
-
-    def _note(self, event: str, rotation: Rotation, facts: Mapping[str, Any]) -> None:
-        self._around.note(event, {"secret": self._entry.name, "rotation": rotation.id, **facts})
 
 
 def is_delay(unit: Unit) -> bool:
