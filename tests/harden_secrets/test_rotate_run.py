@@ -193,17 +193,31 @@ def test_one_host_that_is_down_keeps_both_keys_good() -> None:
     assert world.run(AT_ONCE).forward().rotation.outcome is Outcome.DONE
 
 
+def test_what_failed_at_a_target_that_was_taken_away_is_forgotten() -> None:
+    """Nothing is in the way any more, so status must not say so during the overlap."""
+    world = World.of(3)
+    world.trouble = _refuse_at("before install door-2")
+    assert world.run().forward().failed
+    _calm(world)
+    del world.doors["door-2"]
+    result = world.run().forward()
+    assert (result.until, result.rotation.failures) == (world.now + DAY, {})
+
+
+def _refuse_at(place: str) -> Callable[[str], None]:
+    def trouble(at: str) -> None:
+        if at == place:
+            raise HardenError("no")
+
+    return trouble
+
+
 @pytest.mark.parametrize("doors", [0, 1])
 @pytest.mark.parametrize(("consumers", "at"), [(1, "before deliver secret ns/0"), (2, "before confirm secret ns/1")])
 def test_the_overlap_begins_when_what_failed_is_taken_away(doors: int, consumers: int, at: str) -> None:
     """A delivery that cannot be made is taken out of the inventory: then everybody else has the new key."""
     world = World.of(doors, consumers)
-
-    def fail(now_at: str) -> None:
-        if now_at == at:
-            raise HardenError("no such namespace")
-
-    world.trouble = fail
+    world.trouble = _refuse_at(at)
     assert world.run().forward().failed
     del world.consumers[f"secret ns/{consumers - 1}"]
     _calm(world)

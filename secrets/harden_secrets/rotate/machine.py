@@ -112,14 +112,22 @@ def succeeded(rotation: Rotation, unit: Unit, words: str, site: Site, now: datet
     if unit.phase is Phase.CLOSE:
         outcome = Outcome.ABANDONED if after.abandoning else Outcome.DONE
         return replace(after, outcome=outcome, ended=now, failures={})
-    return overlapping(after, site, now)
+    return _overlapping(after, site, now)
 
 
-def overlapping(rotation: Rotation, site: Site, now: datetime) -> Rotation:
-    """The rotation with its overlap begun, if the last consumer is confirmed; otherwise the same one.
+def looked_at(rotation: Rotation, site: Site, now: datetime) -> Rotation:
+    """The rotation after the inventory may have changed; otherwise the same one. Comes before everything else.
 
-    To be asked before anything is done: the consumer that was not may have been taken out of the inventory since.
+    What failed at a place that was taken away is in nobody's way any more. If the last consumer that was not confirmed
+    is gone, the overlap begins.
     """
+    left = {unit: failure for unit, failure in rotation.failures.items() if unit in units_of(unit.phase, site)}
+    if rotation.is_open and len(left) < len(rotation.failures):
+        rotation = replace(rotation, failures=left)
+    return _overlapping(rotation, site, now)
+
+
+def _overlapping(rotation: Rotation, site: Site, now: datetime) -> Rotation:
     if rotation.overlap_began is not None or rotation.abandoning or not _is_confirmed(rotation, site):
         return rotation
     until = now + rotation.overlap

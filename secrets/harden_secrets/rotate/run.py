@@ -111,7 +111,7 @@ class Run:
 
     def _go_on(self, loaded: Loaded, *, impatient: bool) -> Result:
         while True:
-            loaded = self._with_overlap(loaded)
+            loaded = self._looked_at(loaded)
             rotation = loaded.rotation
             match machine.following(rotation, self._steps.site, self._around.now(), impatient=impatient):
                 case machine.Ended(outcome):
@@ -132,8 +132,8 @@ class Run:
                     if undone:
                         return Result(after, failed=undone)
 
-    def _with_overlap(self, loaded: Loaded) -> Loaded:
-        rotation = machine.overlapping(loaded.rotation, self._steps.site, self._around.now())
+    def _looked_at(self, loaded: Loaded) -> Loaded:
+        rotation = machine.looked_at(loaded.rotation, self._steps.site, self._around.now())
         return loaded if rotation is loaded.rotation else self._store.save(self._entry.path, loaded, rotation)
 
     def _worked(self, loaded: Loaded, work: machine.Work, *, impatient: bool) -> Rotation:
