@@ -26,7 +26,7 @@ from harden_secrets.migrate.standing import check_nothing_builds_on, standing
 from harden_secrets.migrate.step import Step, steps
 from harden_secrets.migrate.unchanged import check_unchanged, check_writable
 from harden_secrets.plan import file
-from harden_secrets.plan.values import Plan
+from harden_secrets.plan.values import Plan, PlannedSecret
 from harden_secrets.statefolder import make_folder
 from harden_secrets.vault.port import Vault
 
@@ -195,7 +195,13 @@ def _tell_what_is_left(plan: Plan, output: Output) -> None:
         for patch in secret.source_patches:
             output.line(f"  to do at {patch.file}:{patch.line}: {patch.words}")
         if secret.cannot_scrub:
-            output.line("  make a new one as well: the plan says where the old one remains")
+            output.line(f"  make a new one as well, {_how(secret)}; the plan says where the old one remains")
+
+
+def _how(secret: PlannedSecret) -> str:
+    if secret.kind in (SecretKind.OPAQUE, SecretKind.WIREGUARD):
+        return "where it was issued"
+    return f"by `harden secrets rotate {secret.name}` once the inventory says where its other half is"
 
 
 @contextlib.contextmanager
