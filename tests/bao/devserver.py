@@ -5,6 +5,7 @@ Works in a network namespace with nothing but its loopback, too.
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ from harden_secrets.vault.transport import client
 ROOT_TOKEN = "root-of-the-tests"
 NAME = "localhost.localdomain"  # stands in its certificate, so pods can be told to know it by that name
 START_SECONDS = 30.0
+_UNSEAL_KEY = re.compile(r"^Unseal Key: (\S+)$", re.MULTILINE)
 QUICK = Patience(attempts=3, seconds=5, first_pause=0.01, longest_pause=0.05)
 
 
@@ -54,6 +56,24 @@ class DevServer:
         """A new token of a policy that is already there."""
         made = self.root().auth.token.create(policies=[policy], ttl=ttl, renewable=renewable)
         return str(made["auth"]["client_token"])
+
+    def seal(self) -> None:
+        """From now on it answers nobody, until :meth:`unseal`."""
+        assert self.unseal_key, "who seals it has to be able to unseal it"
+        self.root().sys.seal()
+
+    def unseal(self) -> None:
+        """As somebody does who has the key."""
+        self.root().sys.submit_unseal_key(self.unseal_key)
+
+    @property
+    def unseal_key(self) -> str:
+        """What it prints soon after it has begun to serve."""
+        deadline = time.monotonic() + START_SECONDS
+        while (found := _UNSEAL_KEY.search((self.ca.parent / "log").read_text())) is None:
+            assert time.monotonic() < deadline, "OpenBao does not say its unseal key"
+            time.sleep(0.02)
+        return found[1]
 
 
 @contextlib.contextmanager

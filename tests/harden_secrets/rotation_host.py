@@ -5,6 +5,7 @@
     assert host.harden("rotate", "app") == 0
     assert host.harden("rotate", "app", kill_at=7) == -9      # before or after the n-th step or change
     assert host.harden("rotate", "app", kill_in=0.3) == -9    # whatever it is doing by then
+    assert host.harden("rotate", "app", at="retire", do=stop_it) == 1   # something happens right before a phase
     host.check_clean([b"…"])                                  # no value in what processes show, say or leave
 
 Whatever the processes and their children show of themselves (arguments, environments) is sampled all the time.
@@ -24,12 +25,16 @@ from bao.devserver import DevServer
 from harden_secrets.encodedforms import encoded_forms
 
 KILLED = Path(__file__).with_name("killed_rotation.py")
+HALTED = Path(__file__).with_name("halted_rotation.py")
 SECONDS = 240
 
 
 @dataclass
 class RotationHost:
-    """``root`` has the state folder, the inventory, temporary files. ``more`` goes into the environment."""
+    """``root`` has the state folder, the inventory, temporary files. ``more`` goes into the environment.
+
+    ``beside`` names further processes that are looked at: those of the hosts where the keys are.
+    """
 
     root: Path
     bao: DevServer
@@ -37,6 +42,7 @@ class RotationHost:
     secrets: str
     more: Mapping[str, str] = field(default_factory=dict)
     within: Callable[..., Sequence[str]] | None = None  # makes of an argument list one that runs it somewhere else
+    beside: Callable[[], Sequence[int]] = tuple
     said: list[str] = field(default_factory=list)
     shown: set[bytes] = field(default_factory=set)
 
@@ -51,9 +57,23 @@ class RotationHost:
         """The inventory file."""
         return self.root / "secrets.yaml"
 
-    def harden(self, *words: str, kill_at: int = 0, kill_in: float | None = None) -> int:
-        """The status of `harden secrets …`; negative where a signal ended it. What it said is the last of ``said``."""
-        command = [sys.executable, str(KILLED), str(kill_at), "secrets", *words]
+    def harden(
+        self,
+        *words: str,
+        kill_at: int = 0,
+        kill_in: float | None = None,
+        at: str = "",
+        do: Callable[[], object] = lambda: None,
+        skew: float = 0,
+    ) -> int:
+        """The status of `harden secrets …`; negative where a signal ended it. What it said is the last of ``said``.
+
+        ``do`` is called while it stands still right before a phase or change (see ``halted_rotation``) ; ``skew``: by
+        how many seconds its clock is ahead.
+        """
+        halted = self.root / "halted"
+        boundary = [KILLED, kill_at] if not at and not skew else [HALTED, halted, at, skew]
+        command = [sys.executable, *map(str, boundary), "secrets", *words]
         if self.within is not None:
             command = [*self.within(*command)]
         begun = time.monotonic()
@@ -61,6 +81,9 @@ class RotationHost:
             process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=out, cwd=self.root)
             while process.poll() is None:
                 self._look_at(process.pid)
+                if at and halted.exists():
+                    do()
+                    halted.unlink()
                 passed = time.monotonic() - begun
                 if passed > SECONDS or (kill_in is not None and passed > kill_in):
                     process.kill()
@@ -69,6 +92,11 @@ class RotationHost:
             out.seek(0)
             self.said.append(out.read())
         return process.returncode
+
+    @property
+    def halted_process(self) -> int:
+        """The one that stands still, while ``do`` is called."""
+        return int((self.root / "halted").read_text())
 
     def finish(self, *words: str, times: int = 3) -> None:
         """Call it until it says that all is well, as a timer would."""
@@ -109,7 +137,7 @@ class RotationHost:
         }
 
     def _look_at(self, pid: int) -> None:
-        for one in (pid, *_descendants(pid)):
+        for one in (pid, *_descendants(pid), *self.beside()):
             for name in ("cmdline", "environ"):
                 with contextlib.suppress(OSError):
                     self.shown.add(Path(f"/proc/{one}/{name}").read_bytes())
