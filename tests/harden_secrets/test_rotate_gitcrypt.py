@@ -244,7 +244,7 @@ def test_plaintext_under_the_filter_is_named_and_refused(checked: Lab) -> None:
     checked.git("commit", "--quiet", "--message", "Leak")
     with pytest.raises(HardenError) as error:
         rotator_of(checked).check(checked.fields)
-    assert error.value.messages[1] == 'master: "leaked.secret"'
+    assert error.value.messages[1] == '  master: "leaked.secret"'
     with pytest.raises(HardenError, match="in plaintext"):
         go(rotator_of(checked), begun(rotator_of(checked), checked.fields), "install")
     assert checked.git("for-each-ref", "refs/harden") == ""

@@ -144,6 +144,12 @@ def lock(
         held.release()
 
 
+def runs_out(lease: Manifest) -> datetime.datetime:
+    """When a Lease has run out unless it is renewed; long ago where it does not say, or not in a way that is known."""
+    renewed = _time((lease.get("spec") or {}).get("renewTime"))
+    return renewed + datetime.timedelta(seconds=_number(lease, "leaseDurationSeconds"))
+
+
 def _renewing(held: Held, ended: threading.Event, pause: float) -> None:
     while not ended.wait(pause):
         held.renew()
@@ -180,7 +186,7 @@ def _refuse_if_held(cluster: Leases, lease: Manifest, around: Surroundings) -> N
     holder = Holder.parse(identity)
     if not identity or (holder is not None and around.gone(holder)):
         return
-    until = _time(spec.get("renewTime")) + datetime.timedelta(seconds=_number(lease, "leaseDurationSeconds"))
+    until = runs_out(lease)
     if around.now() < until:
         raise _locked(lease, identity, holder, until)
     # By our clock it has run out. A holder that lives renews it before this pause is over, whatever its clock says.
@@ -220,9 +226,10 @@ def _text(moment: datetime.datetime) -> str:
 
 def _time(text: object) -> datetime.datetime:
     try:
-        return datetime.datetime.fromisoformat(text) if isinstance(text, str) else _LONG_AGO
+        found = datetime.datetime.fromisoformat(text) if isinstance(text, str) else _LONG_AGO
     except ValueError:
         return _LONG_AGO
+    return found if found.tzinfo is not None else _LONG_AGO  # RFC 3339 has an offset always
 
 
 _LONG_AGO = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)

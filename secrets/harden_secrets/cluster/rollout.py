@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+RESTARTED = ("Deployment", "StatefulSet", "DaemonSet")  # those that `kubectl rollout restart` knows
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
 
 

@@ -7,18 +7,17 @@ from harden.errors import HardenError
 from harden_secrets.cluster.consumers.workload import running
 from harden_secrets.cluster.marks import restart_mark
 from harden_secrets.cluster.port import Cluster, Manifest, ObjectName
+from harden_secrets.cluster.rollout import RESTARTED
 from harden_secrets.confidential import Confidential
 from harden_secrets.delivery.comparing import contents
 from harden_secrets.delivery.ofentry import of_entry
 from harden_secrets.delivery.values import Delivery
 from harden_secrets.inventory import model
 from harden_secrets.rotate.delivery.patience import Patience
-from harden_secrets.rotate.delivery.proving import Proof
+from harden_secrets.rotate.delivery.proving import Inspection
 from harden_secrets.rotate.delivery.restarting import Restarts, RolloutFailedError
 from harden_secrets.rotate.delivery.views import cannot_see_changes, views
 from harden_secrets.rotate.rotator import Fields
-
-_RESTARTED = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 class Bringer(Protocol):
@@ -80,7 +79,7 @@ class InCluster:
     def confirm(self, cluster: Cluster, new: Fields) -> str:
         """See the Deliverer."""
         wanted = contents(of_entry(self._delivery, new), new)
-        return Proof(cluster, self._secret, wanted, self._patience, self._tell).confirmed()
+        return Inspection(cluster, self._secret, wanted, self._patience, self._tell).confirmed()
 
     def _to_restart(self, cluster: Cluster, keys: list[str]) -> list[ObjectName]:
         """Those that nobody else restarts. The others are waited for here."""
@@ -98,7 +97,7 @@ class InCluster:
 
     def _restarted(self, cluster: Cluster, keys: list[str] | None) -> Iterator[Manifest]:
         """The workloads whose pods have to be replaced to see another value of one of the keys."""
-        for kind in _RESTARTED:
+        for kind in RESTARTED:
             for workload in cluster.list("apps/v1", kind, self._delivery.namespace):
                 found = views(workload, self._secret, keys)
                 if running(workload) and (cannot_see_changes(found) or (found and self._delivery.restart)):

@@ -33,7 +33,7 @@ class _Look:
         return not (self.secret or self.late or self.went)
 
 
-class Proof:
+class Inspection:
     """Looks at everybody who uses one Secret, until all have what is ``wanted`` under its keys. Changes nothing."""
 
     def __init__(

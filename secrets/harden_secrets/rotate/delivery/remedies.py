@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harden_secrets.cluster.port import Cluster, ClusterDeniedError, Manifest, MissingError, ObjectName
-
-_RESTARTED = ("Deployment", "StatefulSet", "DaemonSet")
+from harden_secrets.cluster.rollout import RESTARTED
 
 
 def remedy(cluster: Cluster, pod: Manifest) -> str:  # noqa: PLR0911 - a table of cases
@@ -23,7 +22,7 @@ def remedy(cluster: Cluster, pod: Manifest) -> str:  # noqa: PLR0911 - a table o
             return f"{who} is paused: kubectl -n {who.namespace} rollout resume deployment {who.name}"
         case "StatefulSet" | "DaemonSet" if _leaves_pods(above):
             return f"{who} leaves replacing its pods to you: kubectl -n {name.namespace} delete pod {name.name}"
-        case kind if kind in _RESTARTED:
+        case kind if kind in RESTARTED:
             return f"restart it: kubectl -n {who.namespace} rollout restart {kind.lower()} {who.name}"
         case "Rollout":
             return f"restart it: kubectl argo rollouts -n {who.namespace} restart {who.name}"

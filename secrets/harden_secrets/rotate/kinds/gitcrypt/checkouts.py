@@ -15,12 +15,12 @@ from harden.errors import HardenError
 from harden_secrets.rotate.kinds.gitcrypt import blobs
 from harden_secrets.rotate.kinds.gitcrypt.keyfile import KeyFile
 from harden_secrets.rotate.kinds.gitcrypt.layout import owner_kept, refuse_under_way, repository, without_filters
+from harden_secrets.rotate.kinds.gitcrypt.survey import listed
 from harden_secrets.rotate.kinds.gitcrypt.unlocked import UnlockedKey
 from harden_secrets.rotate.kinds.gitcrypt.workshop import Workshop
 from harden_secrets.rotate.kinds.gitcrypt.worktreefile import WorktreeFile, blob_id
 from harden_secrets.sources.gitcommand import Repository
 
-_NAMED = 10
 _HEADS = "refs/heads/"
 _HIDDEN = "Ss"  # tags of `git ls-files -v`: not in the work tree (sparse)
 
@@ -79,10 +79,9 @@ class BroughtAlong:
         index = _index(self._git, [change.path for change in wanted])
         dirty = [change.path for change in wanted if not self._is_clean(change, index.get(change.path))]
         if dirty:
-            listed = [f"  {quote(path)}" for path in dirty[:_NAMED]]
-            more = [f"  and {len(dirty) - _NAMED} more"] if len(dirty) > _NAMED else []
+            named = listed([quote(path) for path in dirty])
             raise HardenError(
-                (f"{self._checkout.root}: encrypted files have changes that are not committed:", *listed, *more),
+                (f"{self._checkout.root}: encrypted files have changes that are not committed:", *named),
                 "commit them, or take them back, then run this again",
             )
 

@@ -13,10 +13,8 @@ from harden_secrets.rotate.kinds.gitcrypt import blobs, rekeying
 from harden_secrets.rotate.kinds.gitcrypt.clone import Clone, digest
 from harden_secrets.rotate.kinds.gitcrypt.rekeying import Succession
 from harden_secrets.rotate.kinds.gitcrypt.site import Site
-from harden_secrets.rotate.kinds.gitcrypt.survey import Branch, State, sizes
+from harden_secrets.rotate.kinds.gitcrypt.survey import Branch, State, listed, sizes
 from harden_secrets.rotate.kinds.gitcrypt.workroom import workroom
-
-_NAMED = 10
 
 
 def prove_read(site: Site, keys: Succession, commits: Mapping[str, str]) -> str:
@@ -125,5 +123,4 @@ def _size(site: Site, commits: Mapping[str, str]) -> int:
 
 
 def _wrong(what: str, paths: Sequence[str]) -> HardenError:
-    more = [f"  and {len(paths) - _NAMED} more"] if len(paths) > _NAMED else []
-    return HardenError((f"{what}:", *(f"  {quote(path)}" for path in paths[:_NAMED]), *more))
+    return HardenError((f"{what}:", *listed([quote(path) for path in paths])))

@@ -60,13 +60,13 @@ def refuse(path: str, branches: Sequence[Branch], states: Mapping[str, State], d
     plain = list(_places(branches, states, drivers[:1], State.PLAIN))
     if plain:
         raise HardenError(
-            (f"{path}: {_count(plain)} in plaintext although git-crypt's filter covers them:", *_listed(plain)),
+            (f"{path}: {_count(plain)} in plaintext although git-crypt's filter covers them:", *listed(plain)),
             "`git-crypt status -f` stages them encrypted; what stood there in plaintext has to be rotated as well",
         )
     foreign = list(_places(branches, states, drivers, State.FOREIGN))
     if foreign:
         raise HardenError(
-            (f"{path}: {_count(foreign)} encrypted with another key than the one in Vault:", *_listed(foreign)),
+            (f"{path}: {_count(foreign)} encrypted with another key than the one in Vault:", *listed(foreign)),
             "store the key that the repository really has, or say which one by `key_name`",
         )
 
@@ -85,7 +85,8 @@ def _count(places: Sequence[str]) -> str:
     return "1 file is" if len(places) == 1 else f"{len(places)} files are"
 
 
-def _listed(places: Sequence[str]) -> Iterator[str]:
-    yield from places[:_NAMED]
+def listed(places: Sequence[str]) -> Iterator[str]:
+    """The first ten of them for a message, a line each, and how many more there are."""
+    yield from (f"  {place}" for place in places[:_NAMED])
     if len(places) > _NAMED:
-        yield f"and {len(places) - _NAMED} more"
+        yield f"  and {len(places) - _NAMED} more"

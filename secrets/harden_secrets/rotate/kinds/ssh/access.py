@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harden.errors import HardenError
 from harden_secrets.inventory.model import Jump, Target
+from harden_secrets.missingprogram import not_run
 from harden_secrets.rotate.kinds.ssh.client import ENVIRONMENT, FIXED_ENVIRONMENT, Hop, argv
 from harden_secrets.rotate.kinds.ssh.keypair import KeyPair
 from harden_secrets.rotate.kinds.ssh.speech import Speech
@@ -49,8 +50,7 @@ class Access:
                     command, stdin=pipe, stdout=pipe, stderr=said.errors_file, env=environment, bufsize=0
                 )
             except OSError as error:
-                hint = "`apt-get install openssh-client`, or the like, brings it"
-                raise HardenError(f"ssh cannot be run: {error.strerror}", hint) from None
+                raise not_run("ssh", "openssh-client", error) from error
             try:
                 yield process
             finally:
