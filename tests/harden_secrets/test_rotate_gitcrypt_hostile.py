@@ -89,9 +89,9 @@ def test_no_program_of_the_repository_is_run(lab: Lab, monkeypatch: pytest.Monke
     assert isinstance(lab.unlocked(pair.new["key"], source=bare), dict)
 
 
-@pytest.mark.parametrize("url", ["ext::touch {}", "fd::7", "{}"])
+@pytest.mark.parametrize("url", ["ext::touch {}", "fd::7", "{}", "--upload-pack=touch {};"])
 def test_a_remote_cannot_be_a_program(lab: Lab, url: str) -> None:
-    """``ext::`` among them, by the name of a remote in the repository's settings."""
+    """``ext::`` among them, or an option, by the name of a remote in the repository's settings."""
     _, witness = _trap(lab)
     lab.git("config", "remote.origin.url", url.format(witness))
     with pytest.raises(HardenError):

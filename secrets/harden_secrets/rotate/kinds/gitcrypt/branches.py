@@ -111,7 +111,7 @@ class Remote:
     def refuse_unmovable(self, tips: Mapping[str, str]) -> None:
         """See :class:`Branches`. A push that would change nothing; the server wants to know who asks, all the same."""
         specs = [f"{tip}:{_HEADS}{name}" for name, tip in tips.items()]
-        self._asked("push", "--dry-run", "--no-verify", "--receive-pack=git-receive-pack", self._url, *specs)
+        self._asked("push", "--dry-run", "--no-verify", "--receive-pack=git-receive-pack", "--", self._url, *specs)
 
     def move(self, moves: Mapping[str, Move]) -> None:
         """See :class:`Branches`. Only forward: each new commit has the old one as its parent."""
@@ -119,7 +119,7 @@ class Remote:
         specs = [f"{move.new}:{_HEADS}{name}" for name, move in moves.items()]
         together = ["--atomic"] if len(moves) > 1 else []  # which not every server knows
         options = (*together, "--porcelain", "--no-verify", "--no-signed", "--receive-pack=git-receive-pack")
-        done = self._far.attempt("push", *options, *leases, self._url, *specs)
+        done = self._far.attempt("push", *options, *leases, "--", self._url, *specs)
         if done.returncode:
             self._refused(moves, done.stdout + b"\n" + done.stderr)
 
@@ -138,10 +138,10 @@ class Remote:
     def _fetch(self) -> None:
         spec = f"+{_HEADS}*:{_UPSTREAM}*"
         options = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-        self._asked("fetch", *options, "--no-auto-gc", "--upload-pack=git-upload-pack", self._url, spec)
+        self._asked("fetch", *options, "--no-auto-gc", "--upload-pack=git-upload-pack", "--", self._url, spec)
 
     def _head(self) -> str:
-        listed = self._asked("ls-remote", "--symref", "--upload-pack=git-upload-pack", self._url, "HEAD")
+        listed = self._asked("ls-remote", "--symref", "--upload-pack=git-upload-pack", "--", self._url, "HEAD")
         for line in listed.decode("utf-8", "surrogateescape").splitlines():
             if line.startswith(f"ref: {_HEADS}"):
                 return line.split("\t")[0].removeprefix(f"ref: {_HEADS}")
@@ -172,6 +172,8 @@ def _url(git: Repository, remote: str) -> str:
     url = git.attempt("config", "--get", f"remote.{remote}.url").stdout.decode("utf-8", "surrogateescape").strip()
     if not url:
         raise HardenError(f"{git.path}: has no remote {printable(remote)}", "give its URL as `remote` in the inventory")
+    if url.startswith("-"):
+        raise HardenError(f"{git.path}: the URL of its remote {printable(remote)} begins as an option of git does")
     return url
 
 

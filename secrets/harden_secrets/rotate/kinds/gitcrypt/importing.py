@@ -66,7 +66,8 @@ class Import:
         who = f"{commit.author} {int(commit.when.astimezone(UTC).timestamp())} +0000"
         message = commit.message.encode()
         head = f"commit refs/new/{self._marks}\nmark :{self._marks}\nauthor {who}\ncommitter {who}\n"
-        self._stdin.write(f"{head}data {len(message)}\n".encode() + message + f"\nfrom {first}\n".encode())
+        begin = f"{head}data {len(message)}\n".encode("utf-8", "surrogateescape")  # a name may be of another encoding
+        self._stdin.write(begin + message + f"\nfrom {first}\n".encode())
         self._stdin.write("".join(f"merge {other}\n" for other in others).encode())
         for path, file in sorted(commit.changes.items()):
             line = b"D " if file is None else b"M %s :%d " % (file.mode.encode(), file.mark)

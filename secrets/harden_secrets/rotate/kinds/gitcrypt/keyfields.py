@@ -37,6 +37,9 @@ class KeyFields:
 def found(name: str, fields: Fields, key_name: str) -> KeyFields:
     """The key. ``name`` is the secret's; ``key_name`` is the key's, or of the family it is in. Raises HardenError."""
     files = {field: held for field, value in fields.items() if (held := _held(value)) is not None}
+    if any(not file.legacy for file, _ in files.values()):
+        # A key of before 0.4 is known by its length only, which other fields may have by chance.
+        files = {field: held for field, held in files.items() if not held[0].legacy}
     names = {file.name for file, _ in files.values()}
     if not names:
         raise HardenError(
@@ -107,7 +110,7 @@ def _held(value: Confidential) -> tuple[KeyFile, bool] | None:
         if octets.startswith(MAGIC) or len(octets) == keyfile.LEGACY:
             return keyfile.parse(value), False
         if len(octets) <= _LONGEST_TEXT:
-            return keyfile.parse(Confidential(base64.b64decode(octets.strip(), validate=True))), True
+            return keyfile.parse(Confidential(base64.b64decode(b"".join(octets.split()), validate=True))), True
     except (KeyFileError, binascii.Error, ValueError):
         return None
     return None

@@ -90,7 +90,7 @@ class Rekey:
         """All branches are at their new commits. One that moves meanwhile gets another one, up to three times."""
         for attempt in range(_ATTEMPTS):
             installed = self.install()
-            if installed.built and attempt:
+            if installed.built:  # so it was not proved yet
                 self.prove()
             try:
                 self._move(installed.moves)
