@@ -18,9 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from lab.netns import Netns
 
+from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.model import SecretEntry, SecretKind, Target
 from harden_secrets.rotate.kinds.ssh import ssh_rotator
@@ -192,3 +194,10 @@ class _Reached:
         if not callable(found):
             return found
         return lambda *given: self._lab.call(lambda: found(*given))
+
+
+def fails(function: Callable[[], object]) -> str:
+    """What a person is told when that fails, as it has to."""
+    with pytest.raises(HardenError) as error:
+        function()
+    return "\n".join((*error.value.messages, *error.value.hints))

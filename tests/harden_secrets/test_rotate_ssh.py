@@ -12,7 +12,7 @@ import pytest
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
 from harden_secrets.rotate.kinds.ssh.keypair import pair_of
-from tests.harden_secrets.sshd_lab import Rotation, SshdLab
+from tests.harden_secrets.sshd_lab import Rotation, SshdLab, fails
 from tests.harden_secrets.sshd_target import SshdTarget
 
 pytestmark = pytest.mark.kernel
@@ -23,12 +23,6 @@ HOSTS = 22
 def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshdLab]:
     with SshdLab(tmp_path_factory.mktemp("sshd")) as lab:
         yield lab
-
-
-def fails(function: Callable[[], object]) -> str:
-    with pytest.raises(HardenError) as error:
-        function()
-    return "\n".join((*error.value.messages, *error.value.hints))
 
 
 def stays(lab: SshdLab, key: Confidential, host: SshdTarget, user: str = "app") -> "subprocess.Popen[str]":

@@ -4,16 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from harden.errors import HardenError
 from harden_secrets.inventory.model import Target
 from harden_secrets.rotate.kinds.ssh.keypair import pair_of
-from tests.harden_secrets.sshd_lab import SshdLab
+from tests.harden_secrets.sshd_lab import SshdLab, fails
 from tests.harden_secrets.sshd_target import USERS, public_line
 
 pytestmark = pytest.mark.kernel
@@ -36,12 +35,6 @@ print(try_login(Access(target, "app", key, ())).answer.value)
 def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshdLab]:
     with SshdLab(tmp_path_factory.mktemp("sshd")) as lab:
         yield lab
-
-
-def fails(function: Callable[[], object]) -> str:
-    with pytest.raises(HardenError) as error:
-        function()
-    return "\n".join((*error.value.messages, *error.value.hints))
 
 
 def test_an_open_connection_or_an_agent_lets_no_wrong_key_in(lab: SshdLab, tmp_path: Path) -> None:

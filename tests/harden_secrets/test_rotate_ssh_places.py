@@ -6,18 +6,17 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from harden.errors import HardenError
 from harden_secrets.rotate.kinds.ssh import authorizedkeys
 from harden_secrets.rotate.kinds.ssh.keypair import pair_of
 from harden_secrets.rotate.kinds.ssh.site import Site
-from tests.harden_secrets.sshd_lab import Rotation, SshdLab
+from tests.harden_secrets.sshd_lab import Rotation, SshdLab, fails
 from tests.harden_secrets.sshd_target import USERS
 
 pytestmark = pytest.mark.kernel
@@ -45,12 +44,6 @@ with memory_file(sys.stdin.buffer.read()) as key:
 def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshdLab]:
     with SshdLab(tmp_path_factory.mktemp("sshd")) as lab:
         yield lab
-
-
-def fails(function: Callable[[], object]) -> str:
-    with pytest.raises(HardenError) as error:
-        function()
-    return "\n".join((*error.value.messages, *error.value.hints))
 
 
 def carry_through(one: Rotation) -> None:
