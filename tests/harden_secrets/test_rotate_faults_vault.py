@@ -12,7 +12,7 @@ from tests.harden_secrets.door_scene import Scene, scene
 
 __all__ = ["scene"]
 
-PHASES = ("install", "switch", "retire", "close")
+PHASES = ("install", "switch", "retire")
 POLICY = 'path "MOUNT/*" {capabilities = ["create", "read", "update", "patch", "delete", "list"]}'
 
 

@@ -159,6 +159,15 @@ def test_what_failed_is_stuck_and_says_where_since_when_and_what_to_do() -> None
     )
 
 
+def test_all_that_failed_is_said() -> None:
+    """In the order in which it happened, the latest first; what only waits is not among it."""
+    made = failed(rotation(Phase.GENERATE), Unit(Phase.INSTALL, "a"), "is down", at=NOW - HOUR)
+    made = failed(made, Unit(Phase.INSTALL, "b"), "is full")
+    made = machine.delayed(made, Unit(Phase.QUIET, "c"), "still used", "wait", NOW)
+    errors = document([fares(Found(stored(29 * DAY), made))], UTC)["secrets"][0]["errors"]
+    assert [(one["target"], one["words"]) for one in errors] == [("b", ["is full"]), ("a", ["is down"])]
+
+
 def test_who_still_uses_the_old_key_delays_and_is_not_stuck() -> None:
     """It goes on by itself, at the deadline at the latest."""
     made = rotation(Phase.OVERLAP, NOW - 26 * HOUR)

@@ -83,6 +83,9 @@ def _lines(one: SecretStatus, zone: tzinfo, *, details: bool) -> Iterator[str]:
     said = words(one, zone)
     if said:
         yield f"{one.entry.name}: {said}"
+    if one.is_stuck:
+        for unit, failure in one.failures[1:]:
+            yield f"{one.entry.name}: and at {at(unit)}: {'; '.join((*failure.words, *failure.hints))}"
     if one.last_proof is not None and (details or one.open_rotation is not None):
         unit, proof = one.last_proof
         yield f"{one.entry.name}: last proof {when(proof.at, one.now, zone)}, {at(unit)}: {proof.words}"

@@ -83,8 +83,14 @@ class SecretStatus:
 
     @property
     def failure(self) -> tuple[Unit, Failure] | None:
-        """What is in the way of its rotation, the latest first."""
+        """What is in the way of its rotation; of several things the latest."""
         return _latest(self.open_rotation, delays=False)
+
+    @property
+    def failures(self) -> tuple[tuple[Unit, Failure], ...]:
+        """All that is in the way of its rotation, the latest first."""
+        found = _failed(self.open_rotation, delays=False)
+        return tuple(sorted(found, key=_lateness, reverse=True))
 
     @property
     def delay(self) -> tuple[Unit, Failure] | None:
@@ -161,8 +167,16 @@ def current(metadata: Metadata | None, rotation: Rotation | None) -> tuple[int, 
 
 
 def _latest(rotation: Rotation | None, *, delays: bool) -> tuple[Unit, Failure] | None:
-    found = [one for one in (rotation.failures.items() if rotation is not None else ()) if one[1].delays is delays]
-    return max(found, key=lambda one: (one[1].last, str(one[0])), default=None)
+    return max(_failed(rotation, delays=delays), key=_lateness, default=None)
+
+
+def _failed(rotation: Rotation | None, *, delays: bool) -> list[tuple[Unit, Failure]]:
+    return [one for one in (rotation.failures.items() if rotation is not None else ()) if one[1].delays is delays]
+
+
+def _lateness(one: tuple[Unit, Failure]) -> tuple[datetime, str]:
+    unit, failure = one
+    return failure.last, str(unit)
 
 
 def _ready(rotation: Rotation) -> datetime:

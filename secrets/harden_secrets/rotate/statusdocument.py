@@ -40,6 +40,7 @@ def _secret(status: SecretStatus, zone: tzinfo) -> Document:
         "rotation": None if status.rotation is None else _rotation(status.rotation),
         "last_proof": None if status.last_proof is None else _proof(*status.last_proof),
         "last_error": None if failure is None else _failure(*failure),
+        "errors": [_failure(*one) for one in status.failures],
     }
 
 
