@@ -16,6 +16,7 @@ from harden_secrets.cluster import lease
 from harden_secrets.cluster.holder import this_process
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.workplace import Workplace
+from harden_secrets.inventory.model import SecretKind
 from harden_secrets.migrate.event import Event
 from harden_secrets.migrate.folder import RunFolder, new_id, run_folder, run_ids
 from harden_secrets.migrate.journal import Journal
