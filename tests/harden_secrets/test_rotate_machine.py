@@ -136,7 +136,7 @@ class Rotations(RuleBasedStateMachine):
     def the_old_one_goes_last(self) -> None:
         """Nothing of the old key is taken away before all consumers were seen to have the new one."""
         loaded = Store(self.world.vault).load(PATH)
-        if loaded is None or loaded.pair is None or loaded.rotation.abandoning:
+        if loaded is None or loaded.pair is None or loaded.is_closing or loaded.rotation.abandoning:
             return
         old = loaded.pair.old["key"].reveal()
         if any(old not in door.opens_to for door in self.world.doors.values()):

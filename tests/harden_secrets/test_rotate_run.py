@@ -17,7 +17,8 @@ from harden_secrets.rotate.paths import record_path
 from harden_secrets.rotate.status import current
 from harden_secrets.rotate.store import OvertakenError, Store
 from harden_secrets.rotate.values import Outcome, Phase, Unit
-from tests.harden_secrets.rotation_world import PATH, Killed, World
+from harden_secrets.vault.port import VaultDeniedError
+from tests.harden_secrets.rotation_world import PATH, Door, Killed, World
 
 DAY = timedelta(hours=24)
 AT_ONCE = timedelta()
@@ -85,7 +86,7 @@ def test_cut_off_anywhere_it_is_gone_on_with(number: int) -> None:
         world.run(AT_ONCE).forward()
     _calm(world)
     loaded = Store(world.vault).load(PATH)
-    pending = loaded.pair.new if loaded is not None and loaded.pair is not None else None
+    pending = loaded.pair.new if loaded is not None and loaded.pair is not None and not loaded.is_closing else None
     result = world.run(AT_ONCE).forward()
     assert result.rotation.outcome is Outcome.DONE
     assert pending is None or world.newest() == pending["key"].reveal(), "a persisted key was thrown away"
@@ -173,7 +174,48 @@ def test_the_record_holds_no_key_in_the_end() -> None:
         getattr(run, act)()
         versions = world.vault.paths[record_path(PATH)].versions
         kept = [world.vault.read(record_path(PATH), number) for number in versions]
-        assert [sorted(one.fields) for one in kept if one is not None] == [["state"]]
+        assert {name for one in kept if one is not None for name in one.fields} == {"state"}
+
+
+@pytest.mark.parametrize("act", ["forward", "abandon"])
+def test_a_rotation_is_open_until_its_keys_are_destroyed(act: str) -> None:
+    """Where they cannot be, what a person has to know is told all the same; a later run comes back to it."""
+    world = World.of()
+    if act == "abandon":
+        world.trouble = _refuse_at("before prove door-0")
+        assert world.run(AT_ONCE).forward().failed
+        _calm(world)
+
+    def deny(method: str, _path: str) -> None:
+        if method == "destroy":
+            raise VaultDeniedError("the token may not")
+
+    world.vault.before = deny
+    for _ in range(2):
+        result = getattr(world.run(AT_ONCE), act)()
+        assert [str(unit) for unit in result.failed] == ["close"]
+        assert result.rotation.is_open
+        assert result.rotation.failures[Unit(Phase.CLOSE)].words == ("the token may not",)
+        world.doors["door-9"] = Door({world.newest(): None})  # comes too late for this rotation
+    _calm(world)
+    result = getattr(world.run(AT_ONCE), act)()
+    assert result.rotation.outcome is (Outcome.DONE if act == "forward" else Outcome.ABANDONED)
+    versions = world.vault.paths[record_path(PATH)].versions
+    kept = [world.vault.read(record_path(PATH), number) for number in versions]
+    assert {name for one in kept if one is not None for name in one.fields} == {"state"}
+    assert set(world.doors["door-9"].opens_to) == {world.newest()}
+
+
+def test_what_is_to_be_known_is_told_where_the_keys_cannot_be_destroyed() -> None:
+    """It could not be told later: it is made from the keys."""
+    world = World.of()
+
+    def deny(method: str, _path: str) -> None:
+        if method == "destroy":
+            raise VaultDeniedError("the token may not")
+
+    world.vault.before = deny
+    assert world.run(AT_ONCE).forward().report.lines == ("tell people",)
 
 
 def test_one_host_that_is_down_keeps_both_keys_good() -> None:

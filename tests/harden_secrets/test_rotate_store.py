@@ -82,14 +82,19 @@ def test_an_ended_rotation_keeps_no_key(kv: Vault, path: str) -> None:
     store = Store(kv)
     loaded = store.begin(path, ROTATION, OLD, NEW, 0)
     ended = replace(ROTATION, outcome=Outcome.DONE, ended=BEGAN)
-    store.save(path, loaded, ended)
+    store.drop_keys(path, loaded)
+    store.tidy(path)
+    closing = store.load(path)
+    assert closing is not None
+    assert (closing.rotation, closing.is_closing) == (ROTATION, True)
+    store.save(path, closing, ended)
     after = store.load(path)
     assert after is not None
     assert (after.rotation, after.pair) == (ended, None)
     known = kv.metadata(record_path(path))
     assert known is not None
-    assert [one.destroyed for one in known.versions] == [True, False]
-    assert store.begin(path, replace(ROTATION, id="b" * 12), OLD, NEW, store.version(path)).version == 3
+    assert [one.destroyed for one in known.versions] == [True, False, False]
+    assert store.begin(path, replace(ROTATION, id="b" * 12), OLD, NEW, store.version(path)).version == 4
 
 
 def test_a_record_that_is_none_is_said_with_what_to_do(kv: Vault, path: str) -> None:

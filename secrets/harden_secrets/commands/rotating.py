@@ -22,6 +22,7 @@ from harden_secrets.inventory.model import SecretEntry, SecretKind
 from harden_secrets.rotate.delivery.entrydeliverer import EntryDeliverer
 from harden_secrets.rotate.foresight import foreseen
 from harden_secrets.rotate.lock import secret_lock
+from harden_secrets.rotate.machine import NOWHERE
 from harden_secrets.rotate.rotator import Report
 from harden_secrets.rotate.run import Result, Run
 from harden_secrets.rotate.schedule.standing import Standing, order, standing
@@ -173,7 +174,10 @@ class _Bench:
         rotation = loaded.rotation if loaded is not None and loaded.rotation.is_open else None
         if rotation is None and self._asked.abandon:
             return self._nothing_open(entry)
-        if loaded is not None and rotation is not None and loaded.pair is not None:
+        site = steps.site
+        if loaded is not None and loaded.is_closing:
+            site = NOWHERE
+        elif loaded is not None and rotation is not None and loaded.pair is not None:
             steps.check_kind(rotation)
             if self._asked.abandon:
                 rotation = steps.taken_back(rotation, loaded.pair, _now())
@@ -181,7 +185,7 @@ class _Bench:
                 rotation = steps.foreseen(rotation, loaded.pair)
         else:
             _print_report(entry, steps.check(steps.newest()), self._output)
-        for line, document in foreseen(entry, rotation, steps.site, _now(), impatient=self._asked.force):
+        for line, document in foreseen(entry, rotation, site, _now(), impatient=self._asked.force):
             self._answer(f"{entry.name}: {line}", {"secret": entry.name, "event": "would", **document})
         return True
 

@@ -58,7 +58,7 @@ _DOING: Mapping[Phase, str] = {
     Phase.QUIET: "asking who uses the old key",
     Phase.RETIRE: "taking out the old key",
     Phase.REFUSE: "trying the old key, which must fail",
-    Phase.CLOSE: "removing the pending copy",
+    Phase.CLOSE: "destroying the pending copy",
     Phase.WITHDRAW: "taking the new key out again",
 }
 

@@ -48,6 +48,9 @@ class Site:
     deliveries: Sequence[str]
 
 
+NOWHERE = Site((), ())
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Units of one phase that are to be done now; they do not depend on one another."""

@@ -49,8 +49,6 @@ class Run:
         follows = self._store.version(self._entry.path)  # first: a rotation that begins from here on is not overwritten
         loaded = self._store.load(self._entry.path)
         if loaded is None or not loaded.rotation.is_open:
-            if loaded is not None:
-                self._store.tidy(self._entry.path)
             beginning = Beginning(self._entry, self._steps, self._store, self._lock, self._around)
             loaded = beginning.begin(loaded, follows)
         else:
@@ -63,6 +61,8 @@ class Run:
     def _checked(self, loaded: Loaded) -> Loaded:
         """As it can go on after what happened to the secret meanwhile. Raises HardenError, recorded, if it cannot."""
         rotation = loaded.rotation
+        if loaded.is_closing:
+            return loaded
         unit = Unit(Phase.CLOSE if rotation.abandoning else Phase.SWITCH)
         try:
             self._steps.check_kind(rotation)
@@ -83,6 +83,8 @@ class Run:
         loaded = self._store.load(self._entry.path)
         if loaded is None or not loaded.rotation.is_open:
             return None
+        if loaded.is_closing:
+            return self._go_on(loaded, impatient=False)
         self._steps.check_kind(loaded.rotation)
         loaded = self._settled(loaded)
         after = self._steps.taken_back(loaded.rotation, _open(loaded), self._around.now())
@@ -113,7 +115,8 @@ class Run:
         while True:
             loaded = self._looked_at(loaded)
             rotation = loaded.rotation
-            match machine.following(rotation, self._steps.site, self._around.now(), impatient=impatient):
+            site = machine.NOWHERE if loaded.is_closing else self._steps.site
+            match machine.following(rotation, site, self._around.now(), impatient=impatient):
                 case machine.Ended(outcome):
                     return self._ended(rotation, outcome)
                 case machine.Wait(until):
@@ -124,13 +127,16 @@ class Run:
                     if work.phase is Phase.SWITCH and not rotation.switching:
                         # From here on whoever wants to abandon it knows that the switch may be made.
                         loaded = self._store.save(self._entry.path, loaded, replace(rotation, switching=True))
-                    after = self._worked(loaded, work, impatient=impatient)
+                    if work.phase is Phase.CLOSE:
+                        loaded, after = self._closed(loaded, work.units[0])
+                    else:
+                        after = self._worked(loaded, work, impatient=impatient)
                     loaded = self._store.save(self._entry.path, loaded, after)
                     undone = tuple(unit for unit in work.units if unit in after.failures)
                     if undone and all(after.failures[unit].delays for unit in undone):
                         return Result(after, after.deadline)
                     if undone:
-                        return Result(after, failed=undone)
+                        return Result(after, failed=undone, report=self._steps.report)
 
     def _looked_at(self, loaded: Loaded) -> Loaded:
         rotation = machine.looked_at(loaded.rotation, self._steps.site, self._around.now())
@@ -144,6 +150,22 @@ class Run:
                 rotation = self._heard(rotation, unit, said, impatient=impatient)
                 self._account.note_unit(rotation, unit)
         return rotation
+
+    def _closed(self, loaded: Loaded, unit: Unit) -> tuple[Loaded, Rotation]:
+        """The rotation after its keys were destroyed. It is open until they are, so that somebody comes back to it."""
+        self._account.tell(loaded.rotation, Happened.WORKING, doing(unit), unit)
+        said = self._outcome(loaded, unit) if not loaded.is_closing else ""
+        if not isinstance(said, HardenError):
+            if not loaded.is_closing:
+                loaded = self._store.drop_keys(self._entry.path, loaded)
+            try:
+                self._store.tidy(self._entry.path)
+                said = "the pending copy is destroyed"
+            except VaultError as error:
+                said = error
+        after = self._heard(loaded.rotation, unit, said, impatient=False)
+        self._account.note_unit(after, unit)
+        return loaded, after
 
     def _heard(self, rotation: Rotation, unit: Unit, said: str | int | HardenError, *, impatient: bool) -> Rotation:
         now = self._around.now()

@@ -21,7 +21,7 @@ _AFTER_SWITCH = {
     Phase.OVERLAP: "the overlap is over; next the old key is retired",
     Phase.QUIET: "nobody uses the old key; next it is retired",
     Phase.RETIRE: "the old key is taken out; next it is tried, and must be refused",
-    Phase.REFUSE: "the old key is refused; next the pending copy is removed",
+    Phase.REFUSE: "the old key is refused; next the pending copy is destroyed",
 }
 _RETIREMENT = (Phase.OVERLAP, Phase.QUIET, Phase.RETIRE, Phase.REFUSE)
 

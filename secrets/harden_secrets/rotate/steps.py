@@ -119,7 +119,7 @@ class Steps:
                 return rotator.still_used(name, pair, _known(rotation.overlap_began))
             case Phase.CLOSE:
                 self.report = NOTHING if rotation.abandoning else rotator.report(pair)
-                return "the pending copy is removed"
+                return ""
         act = {
             Phase.INSTALL: rotator.install,
             Phase.PROVE: rotator.prove,

@@ -26,11 +26,19 @@ class OvertakenError(HardenError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A rotation as it lies in Vault. ``pair`` is None once it has ended; ``version`` is that of the record's path."""
+    """A rotation as it lies in Vault. ``version`` is that of the record's path.
+
+    ``pair`` is None once it has ended; it is empty where all that remains is to destroy the versions that hold it.
+    """
 
     rotation: Rotation
     pair: Pair | None
     version: int
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether its keys are needed no more."""
+        return self.pair is not None and not self.pair.new
 
 
 class Store:
@@ -80,13 +88,15 @@ class Store:
     def save(self, path: str, loaded: Loaded, rotation: Rotation) -> Loaded:
         """Persist how far it has come; one that has ended without its keys. Raises OvertakenError."""
         pair = loaded.pair if rotation.is_open else None
-        after = self._write(path, replace(loaded, rotation=rotation, pair=pair))
-        if pair is None:
-            self.tidy(path)
-        return after
+        return self._write(path, replace(loaded, rotation=rotation, pair=pair))
+
+    def drop_keys(self, path: str, loaded: Loaded) -> Loaded:
+        """Keep its keys no more; :meth:`tidy` destroys them. Raises OvertakenError."""
+        rotation = loaded.rotation
+        return self._write(path, replace(loaded, pair=Pair({}, {}, rotation.id, rotation.began)))
 
     def tidy(self, path: str) -> None:
-        """Destroy the versions of an ended rotation's record that still hold its keys."""
+        """Destroy the versions of a rotation's record before the current one: they may hold keys."""
         where = record_path(path)
         known = self._vault.metadata(where)
         if known is None:
