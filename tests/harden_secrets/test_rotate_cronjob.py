@@ -18,10 +18,11 @@ from harden.cli import app, run
 from harden_secrets.cluster.opening import open_cluster
 from harden_secrets.confidential import Confidential
 from harden_secrets.inventory.loader import read_inventory
-from harden_secrets.inventory.model import Inventory
+from harden_secrets.inventory.model import Inventory, PasswordRules, SecretEntry, SecretKind
 from harden_secrets.rotate.delivery import EntryDeliverer
 from harden_secrets.rotate.delivery.entrydeliverer import DEFAULT
 from harden_secrets.rotate.units.cronjob import INVENTORY, NAME, Pod, manifests
+from harden_secrets.rotate.units.podfit import remarks
 from harden_secrets.rotate.units.role import rules
 from harden_secrets.rotate.units.yamlstream import stream
 
@@ -219,6 +220,14 @@ def test_a_delivery_goes_through_with_these_rights_and_uses_them(cluster: Cluste
 def asked(*arguments: str) -> int:
     words = ["secrets", "schedule", "--format", "cronjob", "--image", IMAGE, *arguments]
     return run(lambda: typer.main.get_command(app).main(args=words, standalone_mode=False))
+
+
+def test_every_program_of_the_inventory_has_to_be_in_the_image() -> None:
+    """Those that set a password and try it, too."""
+    password = PasswordRules(set_command=("/usr/local/bin/set", "-q"), test_command=("/usr/local/bin/try",))
+    door = SecretEntry("door", SecretKind.PASSWORD, "house/door", password=password)
+    (said,) = remarks(Inventory(secrets={"door": door}))
+    assert said == "the image has to have /usr/local/bin/set, /usr/local/bin/try"
 
 
 def test_the_command_prints_what_kubectl_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

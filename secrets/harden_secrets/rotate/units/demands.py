@@ -34,7 +34,7 @@ def demands(inventory: Inventory) -> Demands:
         reads=tuple(dict.fromkeys(_reads(inventory))),
         owners=bool(files or repositories),
         repositories=bool(repositories),
-        programs=any(one.reload for one in files) or any(any(_commands(entry)) for entry in entries),
+        programs=any(one.reload for one in files) or any(any(commands_of(entry)) for entry in entries),
         cluster=any(one.to != "file" for entry in entries for one in entry.deliver),
     )
 
@@ -60,11 +60,12 @@ def _reads(inventory: Inventory) -> Iterator[str]:
             yield entry.password.ca_file
         if entry.repository is not None and entry.repository.remote:
             yield "/root/.ssh"  # ssh looks there, whatever HOME says
-        for command in _commands(entry):
+        for command in commands_of(entry):
             yield command[0]
 
 
-def _commands(entry: SecretEntry) -> Iterator[tuple[str, ...]]:
+def commands_of(entry: SecretEntry) -> Iterator[tuple[str, ...]]:
+    """The programs of the user's, with their arguments, that a rotation of it runs."""
     password = entry.password
     own = (password.set_command, password.test_command) if password is not None else ()
     yield from (one for one in (entry.command, *own, *(each.reload for each in entry.deliver)) if one)

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from harden.document.place import Place
 from harden_secrets.inventory.model import AuthMethod, Inventory, Rotate
+from harden_secrets.rotate.units.demands import commands_of
 
 
 def obstacles(inventory: Inventory, claims: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
@@ -33,10 +34,7 @@ def remarks(inventory: Inventory) -> Iterator[str]:
     ]
     if bare:
         yield f"the windows of {', '.join(bare)} have no time zone: in a pod they are in UTC"
-    programs = {one.command[0] for one in inventory.secrets.values() if one.command}
-    programs |= {
-        one.password.set_command[0] for one in inventory.secrets.values() if one.password and one.password.set_command
-    }
+    programs = {command[0] for entry in inventory.secrets.values() for command in commands_of(entry)}
     if programs:
         yield f"the image has to have {', '.join(sorted(programs))}"
 
