@@ -11,7 +11,7 @@ from harden_secrets.inventory.model import Jump, Target
 from harden_secrets.missingprogram import not_run
 from harden_secrets.rotate.kinds.ssh.client import ENVIRONMENT, FIXED_ENVIRONMENT, Hop, argv
 from harden_secrets.rotate.kinds.ssh.keypair import KeyPair
-from harden_secrets.rotate.kinds.ssh.speech import Speech
+from harden_secrets.rotate.kinds.ssh.speech import Speech, limit_files
 from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict, judge
 from harden_secrets.rotate.memoryfile import memory_file
 
@@ -52,6 +52,7 @@ class Access:
             except OSError as error:
                 raise not_run("ssh", "openssh-client", error) from error
             try:
+                limit_files(process)
                 yield process
             finally:
                 _end(process)

@@ -24,8 +24,8 @@ def examine(site: Site, key: KeyPair) -> list[str]:
         _check_place(site, file, key, verdict.file)
         file.check()
         notes = _notes(site, session)
-        if not site.target.authorized_keys:
-            _check_second(site, session, key)
+        for other in _other_files(site, verdict.file):
+            _check_other(site, session, key, file.path, other)
     return notes
 
 
@@ -43,10 +43,16 @@ def _check_place(site: Site, file: KeysFile, key: KeyPair, accepted: str) -> Non
         raise HardenError(f"{site.name}: {file.path} takes the key {key.fingerprint} as an authority as well", hint)
 
 
-def _check_second(site: Site, session: Session, key: KeyPair) -> None:
+def _other_files(site: Site, accepted: str) -> list[str]:
+    """Where the key could be too: what sshd itself has named, and what it usually reads as well."""
+    usual = [] if site.target.authorized_keys else [_SECOND_FILE]
+    return [*usual, *([accepted] if accepted else [])]
+
+
+def _check_other(site: Site, session: Session, key: KeyPair, own: str, path: str) -> None:
     try:
-        file = KeysFile(session, site.name, site.target.user, _SECOND_FILE)
-        content = file.read()
+        file = KeysFile(session, site.name, site.target.user, path)
+        content = b"" if file.path == own else file.read()
     except HardenError:
         return  # there is none, as there should be none
     if authorizedkeys.is_in(content, key.blob):

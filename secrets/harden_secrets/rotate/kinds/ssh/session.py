@@ -3,6 +3,7 @@
 import secrets
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,13 +71,14 @@ class Session:
         timer = threading.Timer(_SECONDS, self._process.kill)
         timer.daemon = True
         timer.start()
+        began = time.monotonic()
         try:
             self._send(request)
             reply = self._receive()
         finally:
             timer.cancel()
         if reply is None:
-            raise self._broken()
+            raise self._broken(in_time=time.monotonic() - began < _SECONDS)
         return reply
 
     def _send(self, request: bytes) -> None:
@@ -100,7 +102,7 @@ class Session:
         body, self._received = self._received[:at], self._received[end + 1 :]
         return Reply(word, rest, body)
 
-    def _broken(self) -> HardenError:
+    def _broken(self, *, in_time: bool) -> HardenError:
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:
@@ -115,7 +117,8 @@ class Session:
         hint = (
             "is the login shell one that runs commands, and the key not bound to one? `login` names who edits the file"
         )
-        return HardenError(f"{where}: the session ended: {verdict.words}", hint)
+        ended = "the session ended" if in_time else f"no answer in {_SECONDS} seconds, given up"
+        return HardenError(f"{where}: {ended}: {verdict.words}", hint)
 
 
 @contextmanager

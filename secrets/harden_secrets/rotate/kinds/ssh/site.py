@@ -22,11 +22,6 @@ class Site:
     target: Target
     login_key: Callable[[], KeyPair | None]
 
-    @property
-    def is_edited_by_another(self) -> bool:
-        """Whether the key itself need not let anybody run commands."""
-        return bool(self.target.login or self.target.login_key)
-
     def as_user(self, key: KeyPair, way: Way) -> Access:
         """The login that the key is for."""
         return Access(self.target, self.target.user, key, self._passing(way))

@@ -4,13 +4,16 @@ On one descriptor they would run into each other, and the other side could write
 """
 
 import os
+import resource
+import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
 
 _MOST = 1 << 20
+_LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ def speech() -> Iterator[Speech]:
     """Two empty files that have no name."""
     with tempfile.TemporaryFile(buffering=0) as log, tempfile.TemporaryFile(buffering=0) as errors:
         yield Speech(log, errors)
+
+
+def limit_files(process: "subprocess.Popen[bytes]") -> None:
+    """End an ssh that writes more than anybody would read: what the other side says must not fill our disk."""
+    with suppress(ProcessLookupError):  # it has ended already
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_LARGEST, _LARGEST))
 
 
 def _text(file: IO[bytes]) -> str:

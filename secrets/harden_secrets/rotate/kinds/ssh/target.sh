@@ -15,6 +15,8 @@ digest() { if has sha256sum; then sha256sum; else cksum; fi <"$1"; }
 # Mode with the signs of an access list and a label, owner, group.
 marks() { ls -ldn -- "$1" | { read -r mode links owner group rest && printf '%s %s %s\n' "$mode" "$owner" "$group"; }; }
 
+names_of() { ls -ldn -- "$1" | { read -r mode links rest && echo "$links"; }; }
+
 home_of() {
   entry=$(getent passwd "$1" 2>/dev/null) || entry=
   if [ -z "$entry" ]; then
@@ -63,6 +65,7 @@ fetch() {
 able() {
   look || return 0
   [ -w . ] || { refuse "$folder: Permission denied"; return; }
+  [ "$(names_of "./$name")" -eq 1 ] || { refuse "$folder/$name has another name (a hard link), which would keep the old key"; return; }
   said=$(marks "./$name") said=${said#* } said=${said%% *}
   case $(id -u) in
   0 | "$said") answer ok ;;
@@ -75,7 +78,8 @@ scrub() {
   ( cd -P -- "$1" 2>/dev/null && is_ours && rm -f ./new ./.lock )
   rmdir "$1" 2>/dev/null
 }
-is_ours() { case "$(marks .)" in "drwx------"*" $(id -u) "*) ;; *) return 1 ;; esac; }
+# In a folder that hands its group down (setgid), ours does so too.
+is_ours() { case "$(marks .)" in "drwx--"[-S]"---"*" $(id -u) "*) ;; *) return 1 ;; esac; }
 leave() { [ -z "$stash" ] || scrub "$stash"; stash=; }
 
 # In a folder of our own inside that of the file, where nobody else can put a link in the way.
