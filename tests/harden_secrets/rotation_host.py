@@ -148,8 +148,8 @@ def _descendants(pid: int) -> list[int]:
     found: list[int] = []
     waiting = [pid]
     while waiting:
-        for listed in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # it may end meanwhile
+            for listed in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
                 children = [int(one) for one in listed.read_text().split()]
                 found += children
                 waiting += children

@@ -25,6 +25,13 @@ _HARMLESS = (
 )
 
 
+_REMEDIES = {  # strerror(3), as git prints it
+    "Read-only file system": "mount it so that it can be written, then run this again",
+    "No space left on device": "make room there, then run this again",
+    "Permission denied": "let this user write there, or run this as the repository's owner",
+}
+
+
 class Repository:
     """A git repository: bare or not, a worktree, a submodule, a folder in any of these.
 
@@ -114,7 +121,8 @@ class Repository:
             return HardenError(f"{self.path}: the repository belongs to another user, so git does not read it", hint)
         if "not a git repository" in line:
             return HardenError(f"{self.path}: not a git repository", "`harden secrets scan PATH` looks at plain files")
-        return HardenError(f"{self.path}: git {command}: {line.removeprefix('fatal: ')}", "`git fsck` says more")
+        hint = next((remedy for said, remedy in _REMEDIES.items() if said in words), "`git fsck` says more")
+        return HardenError(f"{self.path}: git {command}: {line.removeprefix('fatal: ')}", hint)
 
     def _argv(self, arguments: tuple[str, ...]) -> list[str]:
         settings = [part for setting in self._settings for part in ("-c", setting)]
