@@ -75,6 +75,14 @@ class Here:
         for folder in os.fsdecode(self._git.run("rev-parse", *asked)).splitlines():
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise HardenError(f"{folder}: this user cannot write there", "run this as the repository's owner")
+        for name in tips:
+            other = self._git.attempt("symbolic-ref", "--quiet", _HEADS + name).stdout
+            if other:
+                what = printable(other.decode("utf-8", "surrogateescape").strip().removeprefix(_HEADS))
+                raise HardenError(
+                    f"{self._git.path}: the branch {printable(name)} is only another name of {what}",
+                    f"give {what} under `branches` in the inventory",
+                )
 
     def move(self, moves: Mapping[str, Move]) -> None:
         """See :class:`Branches`."""

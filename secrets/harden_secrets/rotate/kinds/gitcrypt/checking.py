@@ -7,8 +7,8 @@ from harden.document.wording import quote
 from harden.errors import HardenError
 from harden.printable import printable
 from harden_secrets.missingprogram import not_run
-from harden_secrets.rotate.kinds.gitcrypt import keyfile, rekeying, survey
-from harden_secrets.rotate.kinds.gitcrypt.checkouts import BroughtAlong, Change, checkouts
+from harden_secrets.rotate.kinds.gitcrypt import attributes, keyfile, rekeying, survey
+from harden_secrets.rotate.kinds.gitcrypt.checkouts import BroughtAlong, Change
 from harden_secrets.rotate.kinds.gitcrypt.gpg import keyring
 from harden_secrets.rotate.kinds.gitcrypt.gpgusers import Wrapping
 from harden_secrets.rotate.kinds.gitcrypt.keyfields import generation_after
@@ -17,6 +17,8 @@ from harden_secrets.rotate.kinds.gitcrypt.rekey import Installed
 from harden_secrets.rotate.kinds.gitcrypt.rekeying import Succession
 from harden_secrets.rotate.kinds.gitcrypt.site import Site
 from harden_secrets.rotate.kinds.gitcrypt.survey import Branch, State
+from harden_secrets.rotate.kinds.gitcrypt.unlocked import UnlockedKey
+from harden_secrets.rotate.kinds.gitcrypt.worktrees import checkouts
 from harden_secrets.rotate.rotator import Report
 
 _SECONDS = 30
@@ -30,6 +32,7 @@ def check_repository(site: Site, key: KeyFile) -> Report:
     branches = rekeying.looked_at(site.workshop, tips)
     states = rekeying.states(site.workshop, branches, key)
     survey.refuse(site.entry.path, branches, states, (key.driver,))
+    _refuse_hidden_attributes(site, branches, states)
     encrypted = {branch.name: branch.tip for branch in branches if branch.of(states, State.OLD)}
     Installed(tips, encrypted, frozenset()).refuse_none(site.entry.path)
     if site.entry.keys == "named":
@@ -38,7 +41,7 @@ def check_repository(site: Site, key: KeyFile) -> Report:
     site.branches.refuse_unmovable(tips)
     wrapped = list(dict.fromkeys(_wrapped(site, encrypted, key)))
     apart = dict(_apart(site, tips, key))
-    lines = [*_of_branches(branches, states), *_of_unmerged(apart), *wrapped]
+    lines = [*_of_branches(branches, states, key), *_of_unmerged(apart), *_of_checkouts(site, tips, key), *wrapped]
     return Report(tuple(lines), {"branches": sorted(encrypted), "unmerged": apart})
 
 
@@ -60,6 +63,17 @@ def _refuse_unreadable(site: Site, key: KeyFile) -> None:
             "and decrypts with version 0 only",
             "keep the version that the files are encrypted with, as version 0: `git-crypt export-key` of a clone",
         )
+
+
+def _refuse_hidden_attributes(site: Site, branches: Sequence[Branch], states: Mapping[str, State]) -> None:
+    """Attributes that are encrypted themselves count in unlocked clones only, and nobody can turn them to a new key."""
+    for branch in branches:
+        if hidden := next((file for file in branch.of(states, State.OLD) if attributes.is_of(file.path)), None):
+            raise HardenError(
+                f"{site.entry.path}: {printable(branch.name)}: {quote(hidden.path)} is encrypted itself, so that git "
+                "knows no attributes in a locked clone",
+                "`.gitattributes !filter !diff` as its last line, then `git add --renormalize` it, and commit",
+            )
 
 
 def _refuse_taken(site: Site, branches: Sequence[Branch], key: KeyFile) -> None:
@@ -102,11 +116,25 @@ def _apart(site: Site, tips: Mapping[str, str], key: KeyFile) -> Iterator[tuple[
             yield name, number
 
 
-def _of_branches(branches: Sequence[Branch], states: Mapping[str, State]) -> Iterator[str]:
+def _of_branches(branches: Sequence[Branch], states: Mapping[str, State], key: KeyFile) -> Iterator[str]:
     for branch in branches:
-        number = len(branch.of(states, State.OLD))
+        encrypted = branch.of(states, State.OLD)
+        number = len(encrypted)
         files = "no file" if not number else "1 file" if number == 1 else f"{number} files"
         yield f"{printable(branch.name)}: {files} encrypted with this key"
+        if bare := [quote(file.path) for file in encrypted if branch.filters.get(file.path) != key.driver]:
+            yield f"{printable(branch.name)}: the filter {key.driver} is for none of these, which stay ciphertext:"
+            yield from survey.listed(bare)
+
+
+def _of_checkouts(site: Site, tips: Mapping[str, str], key: KeyFile) -> Iterator[str]:
+    """Unlocked work trees in which no live branch is checked out."""
+    for checkout in checkouts(site.entry.path):
+        if checkout.branch not in tips and UnlockedKey(checkout.git_dir, key, key, site.git).is_there():
+            yield (
+                f"{checkout.root}: unlocked, and no live branch is checked out there: it keeps this key; "
+                "`git-crypt lock` before one is, and unlock with the new key"
+            )
 
 
 def _of_unmerged(apart: Mapping[str, int]) -> Iterator[str]:

@@ -5,10 +5,8 @@ for us. In an unlocked work tree the plaintext stays as it is; in a locked one t
 Everything here can be done the other way round too, and again after it was cut off.
 """
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from harden.document.wording import quote
 from harden.errors import HardenError
@@ -17,21 +15,12 @@ from harden_secrets.rotate.kinds.gitcrypt.keyfile import KeyFile
 from harden_secrets.rotate.kinds.gitcrypt.layout import owner_kept, refuse_under_way, repository, without_filters
 from harden_secrets.rotate.kinds.gitcrypt.survey import listed
 from harden_secrets.rotate.kinds.gitcrypt.unlocked import UnlockedKey
-from harden_secrets.rotate.kinds.gitcrypt.workshop import Workshop
+from harden_secrets.rotate.kinds.gitcrypt.workshop import Blob, Workshop
 from harden_secrets.rotate.kinds.gitcrypt.worktreefile import WorktreeFile, blob_id
+from harden_secrets.rotate.kinds.gitcrypt.worktrees import Checkout
 from harden_secrets.sources.gitcommand import Repository
 
-_HEADS = "refs/heads/"
 _HIDDEN = "Ss"  # tags of `git ls-files -v`: not in the work tree (sparse)
-
-
-@dataclass(frozen=True, slots=True)
-class Checkout:
-    """A work tree, its own git folder, and the branch that is checked out in it."""
-
-    root: Path
-    git_dir: Path
-    branch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +37,6 @@ class Change:
     def reversed(self) -> "Change":
         """The way back."""
         return Change(self.path, self.new_mode, self.old_mode, self.new, self.old)
-
-
-def checkouts(path: str) -> tuple[Checkout, ...]:
-    """The work trees of a repository that are there and have a branch checked out."""
-    printed = os.fsdecode(repository(path).run("worktree", "list", "--porcelain", "-z"))
-    return tuple(_checkouts(printed))
 
 
 def changes(workshop: Workshop, old: str, new: str) -> tuple[Change, ...]:
@@ -78,12 +61,25 @@ class BroughtAlong:
         self._key.refuse_other()
         index = _index(self._git, [change.path for change in wanted])
         dirty = [change.path for change in wanted if not self._is_clean(change, index.get(change.path))]
-        if dirty:
+        if dirty := [*dirty, *self._staged_anew({change.path for change in wanted})]:
             named = listed([quote(path) for path in dirty])
             raise HardenError(
                 (f"{self._checkout.root}: encrypted files have changes that are not committed:", *named),
                 "commit them, or take them back, then run this again",
             )
+
+    def _staged_anew(self, known: Container[str]) -> Iterator[str]:
+        """Other files that the next commit would bring in under the old key."""
+        options = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv")
+        parts = iter(self._git.run("diff-index", "--cached", *options, "HEAD").split(b"\0"))
+        staged = {one.path: one.new for part in parts if part and (one := _change(part, next(parts))).path not in known}
+        sizes = self._workshop.sizes(name for name in staged.values() if name)
+        old = {blob.id for blob in self._workshop.blobs(sizes) if self._is_old(blob)}
+        return (path for path, name in staged.items() if name in old)
+
+    def _is_old(self, blob: Blob) -> bool:
+        old, new = self._keys
+        return blobs.is_encrypted(blob.head) and blobs.trial(old.keys, new.key, blob) is not None
 
     def go(self, wanted: Sequence[Change]) -> None:
         """Key, files and index are as the new commit wants them."""
@@ -180,15 +176,6 @@ def _stage(git: Repository, wanted: Iterable[Change], index: Mapping[str, _Entry
     for flag, paths in flagged.items():
         if paths:
             git.run("update-index", flag, "-z", "--stdin", stdin=b"".join(paths))
-
-
-def _checkouts(printed: str) -> Iterator[Checkout]:
-    for block in printed.split("\0\0"):
-        about = dict(line.partition(" ")[::2] for line in block.split("\0") if line)
-        root = Path(about.get("worktree", ""))
-        if about.get("branch", "").startswith(_HEADS) and "bare" not in about and root.is_dir():
-            asked = repository(str(root)).run("rev-parse", "--path-format=absolute", "--git-dir")
-            yield Checkout(root, Path(os.fsdecode(asked).removesuffix("\n")), about["branch"].removeprefix(_HEADS))
 
 
 def _change(about: bytes, path: bytes) -> Change:

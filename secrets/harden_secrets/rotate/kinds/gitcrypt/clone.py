@@ -62,9 +62,9 @@ class Clone:
         return _words(done)
 
     def differing(self, files: Iterable[TreeFile], hashes: Mapping[str, bytes]) -> Iterator[str]:
-        """The paths of files that do not have the plaintext whose hash is given by their blob."""
+        """The paths of files that do not have the plaintext whose hash is given by their path."""
         for file in files:
-            if file.id in hashes and _hash(WorktreeFile(self.root, file.path)) != hashes[file.id]:
+            if file.path in hashes and _hash(WorktreeFile(self.root, file.path)) != hashes[file.path]:
                 yield file.path
 
     def readable(self, files: Iterable[TreeFile]) -> Iterator[str]:

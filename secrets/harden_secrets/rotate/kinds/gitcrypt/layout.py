@@ -54,7 +54,8 @@ def without_filters(path: str) -> Repository:
     variables = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (name, value) in enumerate(settings.items()):
         variables.update({f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value})
-    return Repository(path, environment=variables, settings=SETTINGS)
+    # In a sparse index `update-index` puts a file beside the folder that stands for it, and both are there then.
+    return Repository(path, environment=variables, settings=(*SETTINGS, "index.sparse=false"))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 Both are shown by git-crypt itself in fresh clones, and by every blob's own nonce.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harden.document.wording import quote
@@ -11,9 +11,10 @@ from harden.errors import HardenError
 from harden.printable import printable
 from harden_secrets.rotate.kinds.gitcrypt import blobs, rekeying
 from harden_secrets.rotate.kinds.gitcrypt.clone import Clone, digest
+from harden_secrets.rotate.kinds.gitcrypt.keyfile import KeyFile
 from harden_secrets.rotate.kinds.gitcrypt.rekeying import Succession
 from harden_secrets.rotate.kinds.gitcrypt.site import Site
-from harden_secrets.rotate.kinds.gitcrypt.survey import Branch, State, listed, sizes
+from harden_secrets.rotate.kinds.gitcrypt.survey import Branch, State, TreeFile, listed, sizes
 from harden_secrets.rotate.kinds.gitcrypt.workroom import workroom
 
 
@@ -35,7 +36,7 @@ def prove_read(site: Site, keys: Succession, commits: Mapping[str, str]) -> str:
             unlocked = True
             if differing := list(clone.differing(branch.files, expected)):
                 raise _wrong(f"{printable(name)}: not the same plaintext as before", differing)
-            read.update(expected)
+            read.update(file.id for file in branch.files if file.path in expected)
     return f"{len(read)} encrypted file{'' if len(read) == 1 else 's'} read with the new key, as before"
 
 
@@ -46,14 +47,15 @@ def prove_refused(site: Site, keys: Succession, commits: Mapping[str, str]) -> s
     for branch in branches:
         if still := [file.path for file in branch.of(states, State.OLD)]:
             raise _wrong(f"{printable(branch.name)}: still encrypted with the old key", still)
-    said = ""
+    said = "no live branch has an encrypted file any more"
     with workroom(_size(site, commits)) as room:
         clone = Clone(room, site.layout.objects, site.layout.form)
-        for branch in branches[:1]:
+        for branch in sorted(branches, key=lambda one: not any(_filtered(one, states, keys.new)))[:1]:
             if (failed := clone.check_out(branch.tip)) is not None:
                 raise HardenError(f"{printable(branch.name)}: a fresh clone cannot be checked out: {failed}")
             refused = clone.unlock(keys.old)
-            if refused is None and keys.old.driver == keys.new.driver:
+            may_refuse = keys.old.driver == keys.new.driver and any(_filtered(branch, states, keys.new))
+            if refused is None and may_refuse:
                 raise HardenError(f"{printable(branch.name)}: git-crypt still unlocks it with the old key")
             if readable := list(clone.readable(branch.of(states, State.NEW))):
                 raise _wrong(f"{printable(branch.name)}: the old key still opens files", readable)
@@ -72,7 +74,7 @@ class _Read:
 def _expected(
     site: Site, keys: Succession, commits: Mapping[str, str]
 ) -> dict[str, tuple[Branch, Mapping[str, bytes]]]:
-    """The branches at their commits, and the hash that the plaintext of each blob must have."""
+    """The branches at their commits, and the hash that the plaintext of each file must have, by its path."""
     after = {branch.name: branch for branch in rekeying.looked_at(site.workshop, commits)}
     parents = {name: parent for name, commit in commits.items() if (parent := site.first_parent(commit))}
     before = {branch.name: branch for branch in rekeying.looked_at(site.workshop, parents)}
@@ -80,9 +82,14 @@ def _expected(
     for name, branch in before.items():
         _refuse_changed(branch, after[name], read, keys)
     return {
-        name: (branch, {file.id: read.hashes[file.id] for file in branch.of(read.states, State.NEW)})
+        name: (branch, {file.path: read.hashes[file.id] for file in _filtered(branch, read.states, keys.new)})
         for name, branch in after.items()
     }
+
+
+def _filtered(branch: Branch, states: Mapping[str, State], key: KeyFile) -> Iterator[TreeFile]:
+    """The encrypted files that git-crypt decrypts at a checkout. Those that no attribute covers, it leaves alone."""
+    return (file for file in branch.of(states, State.NEW) if branch.filters.get(file.path) == key.driver)
 
 
 def _read(site: Site, keys: Succession, branches: Sequence[Branch]) -> _Read:

@@ -12,7 +12,7 @@ from harden.errors import HardenError
 from harden.printable import printable
 from harden_secrets.rotate.kinds.gitcrypt import keyfile, rekeying
 from harden_secrets.rotate.kinds.gitcrypt.branches import OURS, Here, Move, MovedError, refs
-from harden_secrets.rotate.kinds.gitcrypt.checkouts import BroughtAlong, Change, changes, checkouts
+from harden_secrets.rotate.kinds.gitcrypt.checkouts import BroughtAlong, Change, changes
 from harden_secrets.rotate.kinds.gitcrypt.gpg import keyring
 from harden_secrets.rotate.kinds.gitcrypt.gpgusers import Wrapping
 from harden_secrets.rotate.kinds.gitcrypt.layout import repository
@@ -22,6 +22,7 @@ from harden_secrets.rotate.kinds.gitcrypt.rekeying import Ground, Signing, Succe
 from harden_secrets.rotate.kinds.gitcrypt.site import Site
 from harden_secrets.rotate.kinds.gitcrypt.survey import State
 from harden_secrets.rotate.kinds.gitcrypt.unlocked import UnlockedKey
+from harden_secrets.rotate.kinds.gitcrypt.worktrees import checkouts
 
 _ATTEMPTS = 3
 _WHICH = "the key in Vault may be another one, or `branches` in the inventory other branches than meant"
@@ -107,6 +108,12 @@ class Rekey:
         for along, wanted in self._along(self._local_moves()):
             along.go_back(wanted)
         self.site.remove_refs(self.prefix)
+
+    def clear(self) -> None:
+        """No ref of ours is left, but for those of another rotation that is under way here."""
+        self.site.remove_refs(self.prefix)
+        if not refs(self.site.git, f"{OURS}/rekey/"):
+            self.site.remove_refs(f"{OURS}/")
 
     def forget(self) -> None:
         """No unlocked clone here has the new key."""

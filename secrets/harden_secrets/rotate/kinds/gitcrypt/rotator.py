@@ -12,7 +12,6 @@ from harden.document.wording import listing
 from harden.printable import printable
 from harden_secrets.inventory.model import Repository
 from harden_secrets.rotate.kinds.gitcrypt import keyfields, rekeying
-from harden_secrets.rotate.kinds.gitcrypt.branches import OURS
 from harden_secrets.rotate.kinds.gitcrypt.checking import check_repository
 from harden_secrets.rotate.kinds.gitcrypt.proof import prove_refused
 from harden_secrets.rotate.kinds.gitcrypt.rekey import Rekey
@@ -105,7 +104,7 @@ class GitCryptRotator:
             states = rekeying.states(here.workshop, branches, succession)
             encrypted = {branch.name: branch.tip for branch in branches if branch.of(states, State.NEW, State.OLD)}
             said = prove_refused(here, succession, encrypted)
-            here.remove_refs(f"{OURS}/")
+            self._rekey(here, pair).clear()
             return said
 
     def withdraw(self, target: str, pair: Pair) -> str:
@@ -119,7 +118,8 @@ class GitCryptRotator:
                 back.prove()
                 back.cut_over()
             rekey.forget()
-            here.remove_refs(f"{OURS}/")
+            back.clear()
+            rekey.clear()
             return "encrypted with the old key again" if installed.moves else "the new commits are gone"
 
     def report(self, pair: Pair) -> Report:

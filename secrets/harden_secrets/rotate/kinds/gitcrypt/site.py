@@ -9,11 +9,11 @@ from harden.document.wording import listing, quote
 from harden.errors import HardenError
 from harden_secrets.inventory.model import Repository as Entry
 from harden_secrets.rotate.kinds.gitcrypt.branches import OURS, Branches, Here, Remote, refs
-from harden_secrets.rotate.kinds.gitcrypt.checkouts import checkouts
 from harden_secrets.rotate.kinds.gitcrypt.layout import Layout, layout, repository
 from harden_secrets.rotate.kinds.gitcrypt.leftovers import at_work
 from harden_secrets.rotate.kinds.gitcrypt.workroom import workroom
 from harden_secrets.rotate.kinds.gitcrypt.workshop import Workshop
+from harden_secrets.rotate.kinds.gitcrypt.worktrees import checkouts
 from harden_secrets.sources.gitcommand import Repository
 
 _OF_BRANCHES = ("refs/heads/", "refs/remotes/", "refs/stash", f"{OURS}/upstream/")

@@ -19,6 +19,11 @@ class UnlockedKey:
     def __init__(self, git_dir: Path, old: KeyFile, new: KeyFile, git: Repository) -> None:
         self._git_dir, self._old, self._new, self._git = git_dir, old, new, git
 
+    def is_there(self) -> bool:
+        """Whether the clone is unlocked with the old key."""
+        held = self._held(self._old.folder)
+        return held is not None and held.keys == self._old.keys
+
     def refuse_other(self) -> None:
         """Raises HardenError where the clone was unlocked with a key that is neither of ours."""
         for file in (self._old, self._new):
