@@ -28,7 +28,9 @@ class Gate:
                 one.shutdown(socket.SHUT_RDWR)
 
     def reopen(self) -> None:
-        """As if it were back, at the same port."""
+        """As if it were back, at the same port; nothing if it was never away."""
+        if self._accepting.is_alive():
+            return
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._accepting = self._accept()
 

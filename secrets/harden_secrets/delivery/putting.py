@@ -48,7 +48,10 @@ def put_through(cluster: Cluster, manifest: Manifest) -> Change:
             return put(cluster, manifest)
         except ConflictError:
             continue
-    return put(cluster, manifest)
+    try:
+        return put(cluster, manifest)
+    except ConflictError as error:
+        raise ConflictError(error.messages, "see who changes it all the time, then run this again") from None
 
 
 def brought(now: Manifest, manifest: Manifest) -> Manifest:
