@@ -147,6 +147,10 @@ def test_one_secret_that_fails_does_not_stop_the_others(scene: Scene) -> None:
     scene.vault.write("app/broken", {"value": Confidential(b"broken-value-0123456789")}, cas=0)
     assert scene.host.harden("rotate", "broken", "app") == 1
     assert "broken: there is no program" in scene.host.said[-1]
+    assert scene.host.harden("rotate", "broken", "--json") == 1
+    [event] = [json.loads(line) for line in scene.host.said[-1].splitlines() if line.startswith("{")]
+    assert (event["secret"], event["event"], "phase" in event) == ("broken", "failed", False)
+    assert event["words"].startswith("there is no program")
     scene.check_end()
     assert scene.file.read_bytes() != FIRST
 
@@ -161,6 +165,7 @@ def test_a_kind_that_nobody_can_rotate_is_said(scene: Scene) -> None:
     assert scene.host.harden("rotate", "tunnel") == 1
     assert "does not know how to rotate a secret of kind wireguard" in scene.host.said[-1]
     assert "give it kind command" in scene.host.said[-1]
+    assert "tunnel: tunnel:" not in scene.host.said[-1]
 
 
 def _host_key() -> str:

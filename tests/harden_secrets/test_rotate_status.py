@@ -69,12 +69,15 @@ def failed(of: Rotation, unit: Unit, *said: str, at: datetime = NOW - HOUR) -> R
 
 
 def test_what_is_not_in_vault_is_said_to_be_so() -> None:
-    """An entry that nothing was stored for yet, or whose version was deleted."""
+    """An entry that nothing was stored for yet, or whose version was deleted; with a schedule, also what to do."""
     deleted = Metadata(2, 0, False, versions=(VersionState(1, NOW), VersionState(2, NOW, deleted=True)))
     for metadata in (None, deleted, Metadata(0, 0, False)):
         found = fares(Found(metadata, None))
         assert (found.condition, found.version, found.age, found.next_run) == (Condition.NOT_STORED, 0, None, None)
         assert found.is_in_order
+        assert words(found, UTC).startswith("nothing is stored at apps/openclaw-ssh, so nothing is rotated: ")
+        unscheduled = fares(Found(metadata, None), entry(every=None))
+        assert words(unscheduled, UTC) == ""
 
 
 @pytest.mark.parametrize(
@@ -189,6 +192,12 @@ def test_a_rotation_that_nobody_goes_on_with_is_stuck() -> None:
     assert not fares(Found(stored(HOUR), waiting), now=NOW + 45 * HOUR).is_stuck, "the overlap took a day of it"
     assert fares(Found(stored(HOUR), waiting), now=NOW + 47 * HOUR).is_stuck
     assert not fares(Found(stored(HOUR), waiting, "process 1 on devvm"), now=NOW + 47 * HOUR).is_stuck
+
+
+def test_an_overlap_that_is_over_is_not_waited_for() -> None:
+    """The next run goes on."""
+    found = fares(Found(stored(HOUR, 4), rotation(Phase.CONFIRM, NOW - 25 * HOUR)))
+    assert words(found, UTC) == "the overlap is over; next the old key is retired"
 
 
 def test_an_abandoned_rotation_is_told() -> None:

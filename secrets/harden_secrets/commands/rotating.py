@@ -11,7 +11,7 @@ from typing import Never
 from dateutil import tz
 
 from harden.errors import HardenError, UsageError
-from harden.output import Output, OutputClosedError, json_text
+from harden.output import Output, OutputClosedError, OutputFailedError, json_text
 from harden_secrets.cluster.lease import LockedError
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.chosen import chosen
@@ -20,6 +20,7 @@ from harden_secrets.commands.telling import Teller
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.inventory.model import SecretEntry, SecretKind
 from harden_secrets.rotate.delivery.entrydeliverer import EntryDeliverer
+from harden_secrets.rotate.event import Event, Happened
 from harden_secrets.rotate.foresight import foreseen
 from harden_secrets.rotate.lock import secret_lock
 from harden_secrets.rotate.machine import NOWHERE
@@ -125,7 +126,7 @@ class _Bench:
             return self._foresee(entry) if self._asked.dry_run else self._worked(entry)
         except LockedError as error:
             if not self._asked.due:
-                self._output.error(error)
+                self._fail(entry, error)
                 return False
             self._output.note(f"{entry.name}: {'; '.join(error.messages)}")
             return True
@@ -136,8 +137,17 @@ class _Bench:
             self._output.note(f"{entry.name}: cut off; what was begun, the next run goes on with")
             raise
         except HardenError as error:
-            self._output.error(HardenError([f"{entry.name}: {words}" for words in error.messages], error.hints))
+            self._fail(entry, error)
             return False
+
+    def _fail(self, entry: SecretEntry, error: HardenError) -> None:
+        name = f"{entry.name}: "
+        messages = [words if words.startswith(name) else name + words for words in error.messages]
+        self._output.error(HardenError(messages, error.hints))
+        if self._output.as_json:
+            event = Event(entry.name, Happened.FAILED, _now(), "; ".join(error.messages), hints=tuple(error.hints))
+            with contextlib.suppress(OutputClosedError, OutputFailedError):  # it was said, and the exit status says it
+                self._output.raw(json_text(event.document()) + "\n")
 
     def _worked(self, entry: SecretEntry) -> bool:
         with secret_lock(self._vault, entry.path, f"rotate {entry.name}") as held, Teller(self._output) as teller:

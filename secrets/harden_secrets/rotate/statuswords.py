@@ -34,17 +34,7 @@ def words(status: SecretStatus, zone: tzinfo) -> str:
     if rotation is not None:
         said = _of_open(status, rotation, zone)
         return f"{said}; {status.worker} works on it" if status.worker else said
-    if status.refusal is not None:
-        return _stuck(*status.refusal, status, zone)
-    if status.condition is Condition.OVERDUE and status.standing is not None:
-        late = duration_text(timedelta(hours=(status.now - status.standing.overdue_at) // timedelta(hours=1)))
-        since = f"was due {when(status.standing.due_at, status.now, zone)}"
-        return f"{since}: does `harden secrets rotate --due` run?" if late != "0s" else since
-    if status.rotation is not None and status.rotation.outcome is Outcome.ABANDONED and status.rotation.ended:
-        stays = status.version == status.rotation.old_version
-        what = "the old key" if stays else f"version {status.version}, which somebody else stored,"
-        return f"the last rotation was abandoned {when(status.rotation.ended, status.now, zone)}; {what} is in use"
-    return f"{status.worker} works on it" if status.worker else ""
+    return _of_none(status, zone) or (f"{status.worker} works on it" if status.worker else "")
 
 
 def when(moment: datetime, now: datetime, zone: tzinfo) -> str:
@@ -72,6 +62,23 @@ def reached(rotation: Rotation) -> Phase:
     return max((unit.phase for unit in rotation.done), key=order.index, default=Phase.GENERATE)
 
 
+def _of_none(status: SecretStatus, zone: tzinfo) -> str:
+    """Of a secret of which no rotation is under way."""
+    if status.created is None and status.entry.rotate is not None:
+        return f"nothing is stored at {status.entry.path}, so nothing is rotated: harden secrets plan, then migrate"
+    if status.refusal is not None:
+        return _stuck(*status.refusal, status, zone)
+    if status.condition is Condition.OVERDUE and status.standing is not None:
+        late = duration_text(timedelta(hours=(status.now - status.standing.overdue_at) // timedelta(hours=1)))
+        since = f"was due {when(status.standing.due_at, status.now, zone)}"
+        return f"{since}: does `harden secrets rotate --due` run?" if late != "0s" else since
+    if status.rotation is not None and status.rotation.outcome is Outcome.ABANDONED and status.rotation.ended:
+        stays = status.version == status.rotation.old_version
+        what = "the old key" if stays else f"version {status.version}, which somebody else stored,"
+        return f"the last rotation was abandoned {when(status.rotation.ended, status.now, zone)}; {what} is in use"
+    return ""
+
+
 def _of_open(status: SecretStatus, rotation: Rotation, zone: tzinfo) -> str:
     failure = status.failure
     if failure is not None:
@@ -85,7 +92,7 @@ def _of_open(status: SecretStatus, rotation: Rotation, zone: tzinfo) -> str:
         return "abandoned: the new key is being taken out again; the old one is in use"
     if status.delay is not None:
         return _delayed(status.delay[1], rotation, status, zone)
-    if rotation.overlap_until is not None and not rotation.has(Phase.OVERLAP):
+    if rotation.overlap_until is not None and not rotation.has(Phase.OVERLAP) and status.now < rotation.overlap_until:
         return f"overlap until {when(rotation.overlap_until, status.now, zone)}; then the old key is retired"
     phase = reached(rotation)
     if rotation.overlap_until is not None and phase not in _RETIREMENT:
