@@ -3,8 +3,12 @@
 import json
 import os
 import re
+import shutil
+import signal
 import stat
+import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable
@@ -251,6 +255,35 @@ def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
         rotator(str(plain)).install("command", PAIR)
 
 
+def test_a_program_that_cannot_be_killed_is_not_waited_for() -> None:
+    """One that has become root, as sudo does, goes on; whoever called it hears of that in time."""
+    script = """
+        import os, sys
+        from harden.errors import HardenError
+        from harden_secrets.rotate.kinds.command.calling import call
+        os.setgroups([])
+        os.setresuid(65534, 65534, 65534)
+        try:
+            call([sys.argv[1], "--reuid", "0", "sleep", "60"], b"", 0.5, lambda pid: print(pid, flush=True))
+        except HardenError as error:
+            print(*error.messages)
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        setpriv = shutil.copy2("/usr/bin/setpriv", folder)
+        os.chmod(setpriv, 0o4755)
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), setpriv],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE, text=True, timeout=50, check=True,
+        )  # fmt: skip
+        pid, _, words = done.stdout.partition("\n")
+        os.kill(int(pid), signal.SIGKILL)
+    assert "cannot be killed: it goes on as another user" in words
+    assert time.monotonic() - began < 20
+
+
 def test_a_call_that_overruns_is_killed_with_all_it_has_begun(make: Make, tmp_path: Path) -> None:
     """Its children, too; nothing goes on behind our back."""
     program = make("""
@@ -291,7 +324,7 @@ def test_a_program_need_not_read_what_it_is_given(tmp_path: Path) -> None:
 
 def test_two_targets_of_one_name_are_told() -> None:
     """One of them would never be asked for."""
-    with pytest.raises(HardenError, match="web1 is a target of .* already"):
+    with pytest.raises(HardenError, match=r"web1 is a target of .* already"):
         rotator("x", targets=(Target("web1"), Target("web1")))
 
 

@@ -171,6 +171,20 @@ def test_a_missing_library_is_told_with_what_installs_it(monkeypatch: pytest.Mon
     assert drivers.driver("json", "JSON").__name__ == "json"
 
 
+@pytest.mark.parametrize(
+    ("name", "database", "too_old"), [("pymysql", "MySQL", "1.1.3"), ("pg8000.native", "PostgreSQL", "1.31.2")]
+)
+def test_a_library_with_a_hole_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, database: str, too_old: str
+) -> None:
+    """One would log in without TLS when asked to, the other takes the name of a role for a keyword."""
+    drivers.driver(name, database)
+    monkeypatch.setattr("importlib.metadata.version", lambda _: too_old)
+    with pytest.raises(HardenError, match=f"or later: this is {too_old}") as raised:
+        drivers.driver(name, database)
+    assert "--upgrade 'harden[databases]'" in raised.value.hints[0]
+
+
 class Lock:
     """A lock with one code, in a file, and the programs that set it and try it."""
 
@@ -250,6 +264,27 @@ def test_a_new_one_that_does_not_work_is_taken_back(lock: Lock) -> None:
     with pytest.raises(HardenError, match="the old one is set again"):
         rotator.cut_over("password", pair)
     assert lock.file.read_bytes() == b"the-old-one"
+
+
+def test_one_of_which_nothing_is_known_is_taken_back_too(lock: Lock) -> None:
+    """Until the switch consumers have the old one: they must not wait for the next run."""
+    rotator = lock.rotator()
+    pair = begun(rotator)
+    lock.replace(lock.test, """
+        if file.read_bytes() == new != b"the-old-one":
+            sys.exit("the lock does not answer")
+        sys.exit(0 if file.read_bytes() == new else 77)
+    """)  # fmt: skip
+    with pytest.raises(HardenError) as raised:
+        rotator.cut_over("password", pair)
+    assert raised.value.messages[0].endswith("the old one is set again:")
+    assert "the lock does not answer" in "".join(raised.value.messages)
+    assert lock.file.read_bytes() == b"the-old-one"
+    lock.replace(lock.set, "file.write_bytes(new) if new != b'the-old-one' else sys.exit('it is jammed')")
+    with pytest.raises(HardenError) as raised:
+        rotator.cut_over("password", pair)
+    assert raised.value.messages[0].endswith("the old one could not be set again:")
+    assert "it is jammed" in "".join(raised.value.messages)
 
 
 def test_not_to_know_is_no_refusal(lock: Lock) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from harden.errors import HardenError
 from harden_secrets.confidential import Confidential
+from harden_secrets.rotate.kinds.password.mysql import MySql
 from harden_secrets.rotate.kinds.password.postgresql import PostgreSql
 from harden_secrets.rotate.kinds.password.server import Account, Endpoint
 from harden_secrets.rotate.rotator import Fields, Pair
@@ -301,6 +303,73 @@ def test_the_certificate_is_checked(estate: Estate, tmp_path: Path) -> None:
     other = estate.rotator(host="localhost", ca_file=str(authority))
     with pytest.raises(HardenError, match=r"(?i)certificate"):
         other.check(OLD)
+
+
+def test_a_server_that_judges_passwords_is_told_before(mysql: Estate) -> None:
+    """It takes no hash, and says nothing but that the statement has failed."""
+    mysql.prepare()
+    mysql.run("INSTALL SONAME 'simple_password_check'")
+    try:
+        with pytest.raises(
+            HardenError, match="takes no hash of a password, because of simple_password_check"
+        ) as raised:
+            mysql.rotator().check(OLD)
+        assert "strict_password_validation = OFF" in raised.value.hints[0]
+        mysql.run("SET GLOBAL strict_password_validation = OFF")
+        carry_on(mysql.rotator(), begin(mysql.rotator()))
+    finally:
+        mysql.run("SET GLOBAL strict_password_validation = ON")
+        mysql.run("UNINSTALL SONAME 'simple_password_check'")
+
+
+def test_a_user_of_another_plugin_does_not_lose_it(mysql: Estate) -> None:
+    """Though it is the one that is not in use: setting a password would make it one of mysql_native_password."""
+    mysql.prepare()
+    mysql.run("INSTALL SONAME 'auth_ed25519'")
+    try:
+        mysql.drop(USERS[1])
+        mysql.run(f"CREATE USER {mysql.quoted(USERS[1])} IDENTIFIED VIA ed25519 USING PASSWORD('Nobody-knows-this-2')")
+        with pytest.raises(HardenError, match="logs in by ed25519, not by mysql_native_password"):
+            mysql.rotator().check(OLD)
+    finally:
+        mysql.drop(USERS[1])
+        mysql.run("UNINSTALL SONAME 'auth_ed25519'")
+
+
+def test_a_role_of_the_users_name_is_left_alone(mysql: Estate) -> None:
+    """It is in the same table, and has no password."""
+    mysql.prepare()
+    mysql.run(f"CREATE ROLE {USERS[0]}")
+    try:
+        assert carry_on(mysql.rotator(), begin(mysql.rotator()))[-1].startswith("refused")
+    finally:
+        mysql.run(f"DROP ROLE {USERS[0]}")
+
+
+def test_no_login_to_mysql_is_tried_where_there_is_no_tls() -> None:
+    """A server, or somebody in between, that says it has no TLS hears nothing of us: neither user nor password."""
+    able = 0x0008A20B  # of protocol 4.1 with plugins and secure connections, without CLIENT_SSL
+    greeting = b"".join(
+        (b"\x0a5.7.1\0", struct.pack("<I", 1), b"12345678\0", struct.pack("<H", able & 0xFFFF), b"\x21\2\0")
+    )
+    greeting += struct.pack("<HB", able >> 16, 21) + bytes(10) + b"123456789012\0mysql_native_password\0"
+    heard = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(struct.pack("<I", len(greeting)) + greeting)
+                heard.append(connection.recv(1024))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        authority = ssl.get_default_verify_paths().cafile or ""
+        endpoint = Endpoint("mysql", "127.0.0.1", server.getsockname()[1], "", authority, 5)
+        with pytest.raises(HardenError, match="SSL is required"):
+            MySql(endpoint).try_login(Account("app", Confidential(b"secret")))
+        thread.join()
+    assert heard == [b""]
 
 
 def test_a_socket_of_this_host_will_do(postgresql: Estate) -> None:

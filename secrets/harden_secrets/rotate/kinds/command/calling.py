@@ -21,6 +21,7 @@ from harden_secrets.rotate.environment import environment
 MOST_ANSWER = 1024 * 1024
 MOST_REMARKS = 64 * 1024
 _PIECE = 64 * 1024
+_LAST_SECONDS = 5  # what a killed process may take to be gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the group, then reap its leader: till then no other process can have its number."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        process.wait(_LAST_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise HardenError(
+            "the program did not end in time and cannot be killed: it goes on as another user",
+            "run harden as that user, or have the program end by itself: sudo timeout 60 …",
+        ) from None
 
 
 class _Talk:

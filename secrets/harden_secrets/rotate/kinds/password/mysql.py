@@ -43,8 +43,10 @@ class MySql:
             _rows(session, "SELECT 1")
 
     def missing(self, by: Account, users: Sequence[str]) -> Sequence[str]:
-        """As the protocol says."""
+        """As the protocol says. Raises HardenError too for one that is there and logs in by other than a password."""
         with self._session(by) as session:
+            for user in users:
+                self._refuse_plugins(session, user)
             return [user for user in users if not _hosts(session, user)]
 
     def set_password(self, by: Account, user: str, password: Confidential, *, opening: bool) -> None:
@@ -84,6 +86,7 @@ class MySql:
     def probe(self, by: Account, account: Account) -> None:
         """As the protocol says."""
         with self._session(by) as session:
+            self._refuse_validation(session)
             if by.user != account.user:
                 self._refuse_plugins(session, account.user)
             probed = self._connect(account)
@@ -106,6 +109,20 @@ class MySql:
             raise HardenError(
                 f"{self._endpoint}: {user} logs in by {', '.join(others)}, not by mysql_native_password",
                 "use set_command and test_command for it",
+            )
+
+    def _refuse_validation(self, session: Any) -> None:
+        """A server that judges passwords takes no hash, of which it cannot see whether it is good."""
+        if not _is_mariadb(session):
+            return
+        query = (
+            "SELECT PLUGIN_NAME FROM information_schema.PLUGINS WHERE @@strict_password_validation"
+            " AND PLUGIN_TYPE = 'PASSWORD VALIDATION' AND PLUGIN_STATUS = 'ACTIVE'"
+        )
+        if plugins := [str(name) for (name,) in _rows(session, query)]:
+            raise HardenError(
+                f"{self._endpoint}: takes no hash of a password, because of {', '.join(plugins)}",
+                "SET GLOBAL strict_password_validation = OFF there (and in its option file), or use set_command",
             )
 
     def _alter(self, session: Any, account: Account, lock: str) -> None:
@@ -183,7 +200,10 @@ def _is_mariadb(session: Any) -> bool:
 
 
 def _hosts(session: Any, user: str) -> list[str]:
-    return [str(host) for (host,) in _rows(session, "SELECT Host FROM mysql.user WHERE User = %s", user)]
+    """Of its accounts. A role of MariaDB's may have the same name."""
+    query = "SELECT Host FROM mysql.user WHERE User = %s"
+    accounts = f"{query} AND is_role = 'N'" if _is_mariadb(session) else query
+    return [str(host) for (host,) in _rows(session, accounts, user)]
 
 
 def _threads(session: Any, user: str) -> list[int]:

@@ -4,6 +4,7 @@ From then until the last consumer has the new one there is an outage. Nobody can
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -84,12 +85,10 @@ class OnePlace:
         if self._works(target, pair.new):
             return "the new password works already"
         self.place.set(target, pair.old, pair.new)
-        if refused := refusal(lambda: self.place.test(target, pair.new)):
-            if not self._works(target, pair.old):
-                self.place.set(target, pair.new, pair.old)
-            raise HardenError(
-                ("the new password was set and refused; the old one is set again:", *refused.messages)
-            ) from refused
+        try:
+            self.place.test(target, pair.new)
+        except HardenError as error:  # refused, or not known: consumers have the old one until the switch
+            raise self._set_again(target, pair, error) from error
         return "the new password is set and works"
 
     def limit(self, target: str, pair: Pair, until: datetime) -> str:
@@ -120,6 +119,19 @@ class OnePlace:
     def report(self, pair: Pair) -> Report:
         """Nothing is left to do."""
         return Report()
+
+    def _set_again(self, target: str, pair: Pair, error: HardenError) -> HardenError:
+        """Puts the old one back; what to say of both."""
+        said = "the new password was set and did not work;"
+        try:
+            with suppress(HardenError):  # it is set again where it is not known
+                if self._works(target, pair.old):
+                    return HardenError((f"{said} the old one works:", *error.messages), error.hints)
+            self.place.set(target, pair.new, pair.old)
+        except HardenError as worse:
+            words = (f"{said} the old one could not be set again:", *error.messages, *worse.messages)
+            return HardenError(words, (*error.hints, *worse.hints))
+        return HardenError((f"{said} the old one is set again:", *error.messages), error.hints)
 
     def _works(self, target: str, fields: Fields) -> bool:
         return refusal(lambda: self.place.test(target, fields)) is None
