@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from harden.errors import HardenError
-from harden_secrets.sources.gitcommand import Repository, limited
+from harden_secrets.sources.gitcommand import SECONDS, Repository
 from harden_secrets.sources.reading import Window, Windows
+from harden_secrets.timelimit import limited
 
 _KINDS = frozenset({b"blob", b"commit", b"tag"})
 # A batch's requests fit into a pipe (64 KiB), so that they can be written before anything is read.
@@ -119,7 +120,7 @@ class ObjectReader:
         """The objects of a batch, in its order. Raises HardenError where one cannot be read."""
         process = self._running()
         assert process.stdin is not None
-        with limited(process):
+        with limited(process, SECONDS):
             requests = "".join(f"contents {name}\n" for name in batch.ids)
             try:
                 process.stdin.write(f"{requests}flush\n".encode())

@@ -3,13 +3,13 @@
 import os
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO
 
 from harden.errors import HardenError
 from harden_secrets.missingprogram import not_run
+from harden_secrets.timelimit import limited
 
 SECONDS = 600
 # What a repository's own configuration could have git start, fetch or verify while it only reads.
@@ -130,18 +130,6 @@ class Repository:
 
     def _environment(self) -> dict[str, str]:
         return scrubbed_environment() | self._variables
-
-
-@contextmanager
-def limited(process: "subprocess.Popen[bytes]", seconds: float = SECONDS) -> Iterator[None]:
-    """Ends a git that has not done its work within the block in time; whoever reads from it then meets the end."""
-    timer = threading.Timer(seconds, process.kill)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def scrubbed_environment() -> dict[str, str]:

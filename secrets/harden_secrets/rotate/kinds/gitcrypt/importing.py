@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO
 
 from harden_secrets.rotate.kinds.gitcrypt.blobs import Piece
-from harden_secrets.sources.gitcommand import Repository, limited
+from harden_secrets.sources.gitcommand import Repository
+from harden_secrets.timelimit import limited
 
 _PIPE = 1 << 20
 _SECONDS = 3600

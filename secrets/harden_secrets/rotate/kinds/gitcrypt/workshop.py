@@ -15,7 +15,8 @@ from harden.errors import HardenError
 from harden_secrets.rotate.kinds.gitcrypt import attributes
 from harden_secrets.rotate.kinds.gitcrypt.blobs import Piece
 from harden_secrets.rotate.kinds.gitcrypt.survey import TreeFile
-from harden_secrets.sources.gitcommand import Repository, limited
+from harden_secrets.sources.gitcommand import SECONDS, Repository
+from harden_secrets.timelimit import limited
 
 PIECE = 1 << 17
 HELD = 16 << 20  # a larger file is read once more instead of held in memory
@@ -127,7 +128,7 @@ def reading(git: Repository, *arguments: str, stdin: IO[bytes] | int = subproces
         process = git.start(*arguments, stdin=stdin, stderr=errors)
         assert process.stdout is not None
         try:
-            with limited(process):
+            with limited(process, SECONDS):
                 yield process.stdout
                 status = process.wait()
         finally:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harden.errors import HardenError
-from harden_secrets.rotate.kinds.ssh.session import RefusalError, Session
+from harden_secrets.rotate.kinds.ssh.session import DeclinedError, Session
 
 _USUAL = ".ssh/authorized_keys"
 _TRIES = 10
@@ -37,7 +37,7 @@ class KeysFile:
         """Raises HardenError if it could not be changed. Changes nothing."""
         try:
             self._session.ask("able")
-        except RefusalError as refusal:
+        except DeclinedError as refusal:
             raise self._failure("cannot be changed", refusal) from None
 
     def change(self, edit: Edit) -> bytes | None:
@@ -66,7 +66,7 @@ class KeysFile:
         for _ in range(_TRIES):
             try:
                 reply = self._session.ask("fetch")
-            except RefusalError as refusal:
+            except DeclinedError as refusal:
                 raise self._failure("cannot be read", refusal) from None
             if reply.word == "ok":
                 return Image(reply.body, reply.rest)
@@ -77,16 +77,16 @@ class KeysFile:
             raise HardenError(f"{self._where}: {self.path} is larger than {_LARGEST >> 20} MiB")
         try:
             return self._session.ask("store", digest, str(len(content)), content=content).word == "ok"
-        except RefusalError as refusal:
+        except DeclinedError as refusal:
             raise self._failure("cannot be written, and is as it was", refusal) from None
 
     def _ask(self, verb: str, *arguments: str) -> str:
         try:
             return self._session.ask(verb, *arguments).rest
-        except RefusalError as refusal:
+        except DeclinedError as refusal:
             raise self._failure("cannot be found", refusal, arguments[-1]) from None
 
-    def _failure(self, what: str, refusal: RefusalError, path: str = "") -> HardenError:
+    def _failure(self, what: str, refusal: DeclinedError, path: str = "") -> HardenError:
         reason = str(refusal)
         hints = []
         if "symbolic link" in reason:

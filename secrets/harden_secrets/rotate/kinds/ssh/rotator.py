@@ -14,7 +14,7 @@ from harden_secrets.rotate.kinds.ssh.editing import Edit, KeysFile
 from harden_secrets.rotate.kinds.ssh.examining import EXPIRY, UTC_EXPIRY, examine
 from harden_secrets.rotate.kinds.ssh.keypair import KeyPair, comment_of, pair_of, renewed
 from harden_secrets.rotate.kinds.ssh.login import must_log_in, try_login
-from harden_secrets.rotate.kinds.ssh.session import RefusalError, Session
+from harden_secrets.rotate.kinds.ssh.session import DeclinedError, Session
 from harden_secrets.rotate.kinds.ssh.site import Site, Way
 from harden_secrets.rotate.kinds.ssh.verdict import Answer, version_of
 from harden_secrets.rotate.rotator import Fields, Pair, Report
@@ -230,5 +230,5 @@ def _expiry(session: Session, until: datetime) -> bytes | None:
         return f"{there:%Y%m%d%H%M%S}Z".encode()
     try:
         return session.ask("wall", str(int(there.timestamp()))).rest.encode()
-    except RefusalError as refusal:
+    except DeclinedError as refusal:
         raise HardenError(f"the target's `date` cannot tell the time of the old key's end: {refusal}") from None

@@ -2,7 +2,6 @@
 
 import secrets
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from harden.errors import HardenError
 from harden_secrets.rotate.kinds.ssh.access import Access
 from harden_secrets.rotate.kinds.ssh.speech import Speech, speech
 from harden_secrets.rotate.kinds.ssh.verdict import Answer, Verdict
+from harden_secrets.timelimit import limited
 
 _SECONDS = 60
 _MOST = 32 << 20  # of an answer
@@ -28,12 +28,12 @@ class Reply:
     body: bytes
 
 
-class RefusalError(Exception):
+class DeclinedError(Exception):
     """The target said no, and why."""
 
 
 class Session:
-    """One of :func:`opened`. Methods raise HardenError when it breaks, and RefusalError when the target says no."""
+    """One of :func:`opened`. Methods raise HardenError when it breaks, and DeclinedError when the target says no."""
 
     def __init__(self, access: Access, process: "subprocess.Popen[bytes]", said: Speech, sudo: bool) -> None:
         self._access = access
@@ -64,19 +64,14 @@ class Session:
         lines = "".join(f"{line}\n" for line in (verb, *arguments)).encode()
         reply = self._exchange(lines + content)
         if reply.word == "no":
-            raise RefusalError(reply.body.decode("utf-8", "replace").strip() or f"{verb} failed")
+            raise DeclinedError(reply.body.decode("utf-8", "replace").strip() or f"{verb} failed")
         return reply
 
     def _exchange(self, request: bytes) -> Reply:
-        timer = threading.Timer(_SECONDS, self._process.kill)
-        timer.daemon = True
-        timer.start()
         began = time.monotonic()
-        try:
+        with limited(self._process, _SECONDS):
             self._send(request)
             reply = self._receive()
-        finally:
-            timer.cancel()
         if reply is None:
             raise self._broken(in_time=time.monotonic() - began < _SECONDS)
         return reply

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from harden.errors import HardenError
-from harden_secrets.rotate.kinds.ssh.session import RefusalError, Session
+from harden_secrets.rotate.kinds.ssh.session import DeclinedError, Session
 from harden_secrets.rotate.kinds.ssh.signins import Clock, SignIn, read, sessions_of
 
 _PLACES = ("journal", "/var/log/auth.log", "/var/log/secure", "/var/log/messages")
@@ -28,7 +28,7 @@ def clock(session: Session) -> Clock:
     try:
         seconds, offset = session.ask("clock").rest.split()
         return Clock.of(seconds, offset)
-    except (RefusalError, ValueError):
+    except (DeclinedError, ValueError):
         raise HardenError("the target does not say what time it is: its `date` has no +%s or no +%z") from None
 
 
@@ -65,7 +65,7 @@ def _found(session: Session, places: tuple[str, ...], since: datetime) -> Iterat
     for place in places:
         try:
             body = session.ask("signins", place, str(int(begin.timestamp()))).body
-        except RefusalError:
+        except DeclinedError:
             continue
         yield read(body.decode("utf-8", "replace").splitlines(), now)
 
@@ -79,6 +79,6 @@ def end_sessions(session: Session, user: str, log: Log, fingerprint: str) -> str
         return "no session was opened with it"
     try:
         count = int(session.ask("finish", user, " ".join(map(str, pids))).rest)
-    except RefusalError as refusal:
+    except DeclinedError as refusal:
         raise HardenError(f"sessions that were opened with the old key go on: {refusal}") from None
     return {0: "no session of it was open", 1: "one session of it was ended"}.get(count, f"{count} sessions were ended")
