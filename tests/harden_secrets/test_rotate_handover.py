@@ -77,7 +77,7 @@ class Scene:
             old_name="default",
             new_name=name or "default",
             branches=commits,
-            probe=self.upstream.git("rev-parse", "HEAD:secret/a"),
+            probes=tuple(self.upstream.git("rev-parse", f"{commit}:secret/a") for commit in commits.values()),
         )
         self.script.write_text(handover_script(self.facts))
 
@@ -605,6 +605,53 @@ def test_a_linked_worktree_is_refused(scene: Scene) -> None:
     assert "linked worktree" in done.said
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["never fetched", "gone since"])
+def test_a_branch_that_the_clone_does_not_have_is_not_missed(scene: Scene, *, gone: bool) -> None:
+    """Whoever cloned one branch only, or comes when another one was removed, is taken along on what is there."""
+    scene.upstream.git("checkout", "-q", "-b", "a-branch")
+    scene.upstream.write("secret/a", b"another one there\n")
+    scene.upstream.commit("apart")
+    scene.upstream.git("checkout", "-q", "main")
+    path = scene.folder / "partly"
+    only = () if gone else ("--single-branch",)
+    scene.upstream.git("clone", "-q", *only, f"file://{scene.upstream.path}", str(path))
+    clone = Encrypted(path, scene.upstream.home)
+    clone.crypt("unlock", scene.files["old.key"])
+    scene.rotate("a-branch", "main")
+    if gone:
+        scene.upstream.git("branch", "-q", "-D", "a-branch")
+    done = scene.run(clone)
+    assert done.status == 0, done.said
+    assert opens(scene, clone)
+
+
+def test_what_else_is_called_as_the_branch_does_not_matter(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tag of the same name, for which git calls the branch `heads/main`; and CDPATH, for which `cd` prints."""
+    clone = scene.clone()
+    clone.git("tag", "main")
+    scene.rotate()
+    monkeypatch.setenv("CDPATH", "/tmp:.")
+    done = scene.run(clone)
+    assert done.status == 0, done.said
+    assert clone.read("secret/a") == CONTENT
+    assert clone.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+def test_changes_that_git_was_told_not_to_see_are_seen(scene: Scene, flag: str) -> None:
+    """`git-crypt lock` would overwrite them all the same."""
+    clone = scene.clone()
+    scene.rotate()
+    clone.git("update-index", flag, "secret/b c")
+    assert "b c" not in scene.run(clone, key="old.key").said
+    clone.write("secret/b c", b"mine only\n")
+    before = state(clone)
+    done = scene.run(clone)
+    assert done.status == 1
+    assert "secret/b c\nhandover: error: these files are changed" in done.said
+    assert state(clone) == before
+
+
 NAMES = ["a'b", "`touch${IFS}pwned`", "a;touch${IFS}pwned", "ümlaut", "DATA", "-n", "100%s", "$(touch${IFS}pwned)"]
 
 
@@ -635,13 +682,13 @@ def test_wrong_use_says_how_it_is_used(scene: Scene, words: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"rotation": "$(id)"}, {"roots": ("x",)}, {"old_name": "a b"}, {"branches": {"main": "HEAD"}}, {"probe": ""}],
+    [{"rotation": "$(id)"}, {"roots": ("x",)}, {"old_name": "a b"}, {"branches": {"main": "HEAD"}}, {"probes": ("",)}],
 )
 def test_only_ids_and_names_get_into_the_script(wrong: dict[str, object]) -> None:
     """Anything else is refused when it is made."""
     good = {
         "rotation": ROTATION, "roots": ("a" * 40,), "old_name": "default", "new_name": "r2",
-        "branches": {"main": "b" * 40}, "probe": "c" * 40,
+        "branches": {"main": "b" * 40}, "probes": ("c" * 40,),
     }  # fmt: skip
     handover_script(HandOver(**good))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="is none"):

@@ -25,14 +25,14 @@ def hand_over(here: Site, keys: Succession, rotation: str) -> HandOver:
     tips = [tip for tip, _ in new.values()]
     commits = {name: _brought_in(here.git, tip, rotation) for name, (tip, _) in new.items()}
     roots = here.git.run("rev-list", "--max-parents=0", *tips).decode().split()
-    probe = next(files[0].id for _, files in new.values())
+    probes = dict.fromkeys(files[0].id for _, files in new.values())
     return HandOver(
         rotation or min(commits.values())[:12],
         tuple(sorted(roots)),
         keys.old.folder,
         keys.new.folder,
         commits,
-        probe,
+        tuple(probes),
     )
 
 

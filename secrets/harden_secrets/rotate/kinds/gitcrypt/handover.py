@@ -22,8 +22,8 @@ class HandOver:
 
     ``rotation`` is the rotation's id; ``roots`` are commits without parents, by which the repository is known again;
     ``old_name`` and ``new_name`` are the folders of the keys (``KeyFile.folder``: ``default`` for the default key);
-    ``branches`` has for each branch the commit that brought the new key; ``probe`` is a blob that the new key
-    encrypted. Raises ValueError for what is none of these.
+    ``branches`` has for each branch the commit that brought the new key; ``probes`` are blobs that the new key
+    encrypted, of each branch one: a clone may have some branches only. Raises ValueError for what is none of these.
     """
 
     rotation: str
@@ -31,11 +31,11 @@ class HandOver:
     old_name: str
     new_name: str
     branches: Mapping[str, str]
-    probe: str
+    probes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        ids = (*self.roots, *self.branches.values(), self.probe)
-        if not all(_ID.fullmatch(one) for one in ids) or not _ROTATION.fullmatch(self.rotation):
+        ids = (*self.roots, *self.branches.values(), *self.probes)
+        if not self.probes or not all(_ID.fullmatch(one) for one in ids) or not _ROTATION.fullmatch(self.rotation):
             raise ValueError("what should be an id is none")
         if not all(KEY_NAME.fullmatch(name) for name in (self.old_name, self.new_name)):
             raise ValueError("what should be the name of a key is none")
@@ -52,7 +52,7 @@ def _data(facts: HandOver) -> Iterator[str]:
     yield f"roots='{' '.join(facts.roots)}'"
     yield f"old_name={facts.old_name}"
     yield f"new_name={facts.new_name}"
-    yield f"probe={facts.probe}"
+    yield f"probes='{' '.join(facts.probes)}'"
     yield "branches() {"
     yield "    cat <<'DATA'"
     yield from (f"{_octal(name)} {commit}" for name, commit in sorted(facts.branches.items()))

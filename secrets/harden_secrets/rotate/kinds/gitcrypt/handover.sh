@@ -12,7 +12,7 @@
 set -u
 LC_ALL=C
 export LC_ALL
-unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE CDPATH
 
 # What is known of the rotation. Names of branches are written in octal, so that no name can be anything but a name.
 # data: begin
@@ -20,7 +20,7 @@ rotation=000000000000
 roots=''
 old_name=default
 new_name=default
-probe=''
+probes=''
 branches() {
     cat <<'DATA'
 DATA
@@ -36,9 +36,15 @@ die() {
     exit 1
 }
 
-# The key in a file opens what the new key has encrypted.
+# The key in a file opens what the new key has encrypted, in as far as the clone has it: each branch has its own.
 fits() {
-    [ -f "$1" ] && git cat-file blob "$probe" 2>/dev/null | git-crypt smudge --key-file="$1" >/dev/null 2>&1
+    for probe in $probes; do
+        if git cat-file -e "$probe" 2>/dev/null; then
+            [ -f "$1" ] && git cat-file blob "$probe" | git-crypt smudge --key-file="$1" >/dev/null 2>&1
+            return
+        fi
+    done
+    return 1
 }
 
 has_commit() {
@@ -106,7 +112,8 @@ check_at_rest() {
             die "a merge, rebase or the like is under way: finish it first, or take it back"
         fi
     done
-    branch=$(git symbolic-ref --quiet --short HEAD) || die "no branch is checked out: git switch BRANCH"
+    branch=$(git symbolic-ref --quiet HEAD) || die "no branch is checked out: git switch BRANCH"
+    branch=${branch#refs/heads/}
     before=$(commit_of HEAD) || die "the branch $branch has no commit"
 }
 
@@ -131,18 +138,30 @@ is_encrypted_path() {
     return 1
 }
 
+# A path as git prints it; one that is spelt out stays so, and is that of another file, or of none.
+unquoted() {
+    case $1 in
+        '"'*\\*) printf '%s\n' "$1" ;;
+        '"'*'"') printf '%s\n' "$1" | sed 's/^"//; s/"$//' ;;
+        *) printf '%s\n' "$1" ;;
+    esac
+}
+
+# The same for encrypted files at which git was told not to look (update-index --skip-worktree, --assume-unchanged).
+edited_unseen() {
+    git -c core.quotePath=false ls-files -v | grep '^[a-zS] ' | while IFS= read -r line; do
+        path=$(unquoted "${line#??}")
+        if [ -f "$path" ] && is_encrypted_path "$path" && ! is_as_checked_out "$path"; then
+            printf '%s\n' "$line"
+        fi
+    done
+}
+
 # The files in which a person has changed something, as `git status` has them.
 edited() {
-    status=$(git -c core.quotePath=false status --porcelain --untracked-files=no --no-renames) || return 1
-    printf '%s\n' "$status" | while IFS= read -r line; do
-        path=${line#???}
-        case $path in
-            '"'*\\*) ;; # spelt out: that of another file, or none
-            '"'*'"')
-                path=${path#'"'}
-                path=${path%'"'}
-                ;;
-        esac
+    listed=$(git -c core.quotePath=false status --porcelain --untracked-files=no --no-renames) || return 1
+    printf '%s\n' "$listed" | while IFS= read -r line; do
+        path=$(unquoted "${line#???}")
         case $line in
             '' | '?? '*) continue ;;
             ' M '*) if is_as_checked_out "$path"; then continue; fi ;;
@@ -160,6 +179,7 @@ check_unedited() {
         fi
     done
     changed=$(edited) || die "git does not say whether something was changed"
+    [ -n "$changed" ] || changed=$(edited_unseen)
     if [ -n "$changed" ]; then
         printf '%s\n' "$changed" >&2
         die "these files are changed: commit them, or take the changes back; nothing was done"
@@ -177,13 +197,9 @@ fetch() {
     remote=$(git config "branch.$branch.remote") || remote=$(git remote | head -n 1)
     [ -n "$remote" ] || die "the clone has no remote to fetch from"
     git fetch --quiet "$remote" || die "nothing could be fetched from $remote; nothing was changed"
-    while read -r octal commit; do
-        if [ -n "$commit" ] && ! has_commit "$commit"; then
-            die "$remote has nothing encrypted under the new key on $(printf '%b' "$octal") yet; nothing was changed"
-        fi
-    done <<LIST
-$(branches)
-LIST
+    after=$(rotated "$branch")
+    [ -n "$after" ] || die "you are on $branch, which has no new key: git switch to one of: $(names)"
+    has_commit "$after" || die "$remote has nothing encrypted under the new key on $branch yet; nothing was changed"
 }
 
 # The new key as the repository has it for this person, in a file beside the other keys, until the end of the script.
@@ -193,9 +209,6 @@ key_from_gpg() {
     trap 'exit 1' INT TERM HUP
     (umask 077 && mkdir -p "$git_folder/git-crypt" && : >"$key") || die "the key cannot be kept in $git_folder"
     folder=$(git config git-crypt.repoStateDir) || folder=.git-crypt
-    read -r _ after <<LIST
-$(branches)
-LIST
     for name in $(git ls-tree --name-only "$after:$folder/keys/$new_name/0" 2>/dev/null); do
         git cat-file blob "$after:$folder/keys/$new_name/0/$name" | gpg --quiet --decrypt >"$key" 2>/dev/null
         if fits "$key"; then
@@ -211,8 +224,6 @@ check_key() {
 
 # Where the branch has to get to: what it follows, once that has the new key.
 find_target() {
-    after=$(rotated "$branch")
-    [ -n "$after" ] || die "you are on $branch, which has no new key: git switch to one of: $(names)"
     target=$before
     if is_within "$after" HEAD; then
         return
