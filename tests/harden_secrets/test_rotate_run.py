@@ -246,6 +246,20 @@ def test_what_failed_at_a_target_that_was_taken_away_is_forgotten() -> None:
     assert (result.until, result.rotation.failures) == (world.now + DAY, {})
 
 
+def test_a_target_that_comes_back_goes_through_everything_anew() -> None:
+    """It was rebuilt meanwhile, say, with the old key: what was shown there before does not hold."""
+    world = World.of(2)
+    world.run().forward()
+    del world.doors["door-1"]
+    world.run().forward()
+    world.doors["door-1"] = Door({b"key-0": None})
+    assert world.run().forward().until == world.now + DAY
+    assert set(world.doors["door-1"].opens_to) == {b"key-0", b"key-1"}
+    world.now += DAY
+    assert world.run().forward().rotation.outcome is Outcome.DONE
+    assert set(world.doors["door-1"].opens_to) == {b"key-1"}
+
+
 def _refuse_at(place: str) -> Callable[[str], None]:
     def trouble(at: str) -> None:
         if at == place:

@@ -7,15 +7,18 @@ The rules:
     nothing is retired before every consumer was seen to have it.
 2.  The new key is persisted before the first target changes (GENERATE is one write: the key and the record of it).
 3.  Which targets and deliveries there are is asked anew each time. One that was added in the middle goes through the
-    phases that it has missed before anything goes on; one that was taken away is asked for no more.
-4.  A unit that fails stays undone; the others of its phase are done. Nothing of a later phase is. Both keys stay valid.
+    phases that it has missed before anything goes on; one that was taken away is asked for no more, and one that
+    comes back counts as added.
+4.  A unit that fails stays undone; the others of its phase are done. Nothing of a later phase is. Both keys stay valid,
+    where they can be so at the same time (see ``Rotator.keeps_old``).
 5.  The overlap begins when the last consumer is confirmed, or the last that was not is taken out of the inventory. It
     lasts as long as that said when the rotation began. The old key has an end of its own at the ``deadline``, which is
     as long again after it.
 6.  After the overlap, who still uses the old key delays its end, but not past the deadline.
 7.  Until the switch a rotation can be abandoned; then the new key is withdrawn from every target, and the old one
-    stays. After it, it can only be finished.
-8.  It is done when the old key was refused at every target; then the pending copy goes.
+    stays. After it, it can only be finished, unless somebody has stored another key since: then it is given up as it is.
+8.  When the old key was refused at every target, or the new one withdrawn, the pending copy is destroyed. The rotation
+    is open until it is, so that somebody comes back for it.
 9.  Impatient (``--force``) means not to wait for 5 and 6. No proof is left out.
 """
 
@@ -49,6 +52,7 @@ class Site:
 
 
 NOWHERE = Site((), ())
+"""For a rotation that has only to be closed: a target that is added now is none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +125,14 @@ def succeeded(rotation: Rotation, unit: Unit, words: str, site: Site, now: datet
 def looked_at(rotation: Rotation, site: Site, now: datetime) -> Rotation:
     """The rotation after the inventory may have changed; otherwise the same one. Comes before everything else.
 
-    What failed at a place that was taken away is in nobody's way any more. If the last consumer that was not confirmed
-    is gone, the overlap begins.
+    What failed at a place that was taken away is in nobody's way any more, and what was shown there would not hold if
+    it came back. If the last consumer that was not confirmed is gone, the overlap begins.
     """
-    left = {unit: failure for unit, failure in rotation.failures.items() if unit in units_of(unit.phase, site)}
-    if rotation.is_open and len(left) < len(rotation.failures):
-        rotation = replace(rotation, failures=left)
+    known = {unit for phase in Phase for unit in units_of(phase, site)}
+    if rotation.is_open and not known.issuperset((*rotation.done, *rotation.failures)):
+        done = {unit: proof for unit, proof in rotation.done.items() if unit in known}
+        failures = {unit: failure for unit, failure in rotation.failures.items() if unit in known}
+        rotation = replace(rotation, done=done, failures=failures)
     return _overlapping(rotation, site, now)
 
 
