@@ -129,6 +129,8 @@ def test_without_a_file_there_is_an_empty_inventory(tmp_path: Path, monkeypatch:
         (entry("kind: ssh-key"), 'secrets.yaml:4: secret "one" needs "path"'),
         (entry("kind: ssh-kye\npath: a"), 'secrets.yaml:4: unknown "kind" "ssh-kye"; did you mean "ssh-key"?'),
         (entry("kind: opaque\npath: ../a"), "secrets.yaml:5: a path in Vault is names"),
+        (entry("kind: opaque\npath: harden/rotations/app"), '5: "harden/rotations/app" is where harden keeps what'),
+        (entry(f"kind: opaque\npath: {'a' * 500}"), "secrets.yaml:5: a secret's path has at most 495 characters"),
         (entry("kind: opaque\npath: a\nrotate: {every: 1d}"), 'secrets.yaml:6: a secret of kind opaque has no'),
         (entry("kind: ssh-key\npath: a\nrotate: {every: 1d}"), 'a secret of kind ssh-key needs "targets"'),
         (entry("kind: ssh-key\npath: a\nrepository: {path: /x}"), 'of kind ssh-key has no "repository"'),

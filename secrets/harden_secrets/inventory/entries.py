@@ -7,7 +7,7 @@ from harden_secrets.inventory.deliveries import read_deliveries
 from harden_secrets.inventory.fields import duration, needs, out_of_place, text, texts
 from harden_secrets.inventory.model import DEFAULT_TIMEOUT, Delivery, SecretEntry, SecretKind
 from harden_secrets.inventory.passwords import check_passwords, read_password
-from harden_secrets.inventory.paths import path_fault
+from harden_secrets.inventory.paths import secret_path_fault
 from harden_secrets.inventory.repositories import read_repository
 from harden_secrets.inventory.rotating import read_rotate
 from harden_secrets.inventory.targets import read_targets, refuse_unknown_logins
@@ -62,7 +62,7 @@ def _read_entry(shape: Shape, name: str, key: Scalar, node: Node) -> SecretEntry
     return SecretEntry(
         name=name,
         kind=kind or SecretKind.OPAQUE,
-        path=text(shape, fields, "path", path_fault),
+        path=text(shape, fields, "path", secret_path_fault),
         deliver=read_deliveries(shape, fields),
         targets=read_targets(shape, fields, kind),
         repository=read_repository(shape, fields["repository"][1]) if "repository" in fields else None,

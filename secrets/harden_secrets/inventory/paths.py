@@ -3,6 +3,8 @@
 from harden.document.wording import quote
 
 LONGEST = 512
+OURS = ("harden/rotations/", "harden/locks/", "harden/runs/")
+_ROOM = max(map(len, OURS))
 
 
 def path_fault(path: str, what: str = "a path in Vault") -> str | None:
@@ -16,3 +18,12 @@ def path_fault(path: str, what: str = "a path in Vault") -> str | None:
     if any(part in ("", ".", "..") or part != part.strip() for part in path.split("/")):
         return f'{what} is names with "/" between them, none of them empty, "." or "..": not {quote(path)}'
     return None
+
+
+def secret_path_fault(path: str) -> str | None:
+    """What is wrong with a secret's path, or None: the rotation of each has places of its own, named after it."""
+    if path.startswith(OURS):
+        return f"{quote(path)} is where harden keeps what it needs itself: a secret cannot lie there"
+    if len(path) > LONGEST - _ROOM:
+        return f"a secret's path has at most {LONGEST - _ROOM} characters"
+    return path_fault(path)
