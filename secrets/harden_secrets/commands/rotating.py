@@ -12,6 +12,7 @@ from dateutil import tz
 
 from harden.errors import HardenError, UsageError
 from harden.output import Output, OutputClosedError, OutputFailedError, json_text
+from harden.progress import progress
 from harden_secrets.cluster.lease import LockedError
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.chosen import chosen
@@ -150,7 +151,10 @@ class _Bench:
                 self._output.raw(json_text(event.document()) + "\n")
 
     def _worked(self, entry: SecretEntry) -> bool:
-        with secret_lock(self._vault, entry.path, f"rotate {entry.name}") as held, Teller(self._output) as teller:
+        with contextlib.ExitStack() as within:
+            with progress(self._output, f"{entry.name}: asking whether somebody works on it"):
+                held = within.enter_context(secret_lock(self._vault, entry.path, f"rotate {entry.name}"))
+            teller = within.enter_context(Teller(self._output))
             if not self._still(entry):
                 return True
             around = Surroundings(_now, lambda: secrets.token_hex(6), teller.tell, self._place.audit().append)
