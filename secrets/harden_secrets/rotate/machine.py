@@ -16,7 +16,7 @@ The rules:
     as long again after it.
 6.  After the overlap, who still uses the old key delays its end, but not past the deadline.
 7.  Until the switch a rotation can be abandoned; then the new key is withdrawn from every target, and the old one
-    stays. After it, it can only be finished, unless somebody has stored another key since: then it is given up as it is.
+    stays. After it, it can only be finished, unless somebody has stored another key since: then it is left as it is.
 8.  When the old key was refused at every target, or the new one withdrawn, the pending copy is destroyed. The rotation
     is open until it is, so that somebody comes back for it.
 9.  Impatient (``--force``) means not to wait for 5 and 6. No proof is left out.

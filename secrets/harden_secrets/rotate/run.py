@@ -172,7 +172,7 @@ class Run:
         if isinstance(said, HardenError):
             rotation = machine.failed(rotation, unit, said.messages, said.hints, now)
             self._account.tell(rotation, Happened.FAILED, "; ".join(said.messages), unit, tuple(said.hints))
-        elif is_delay(unit) and said and not machine.may_retire_used(rotation, now, impatient=impatient):
+        elif unit.phase is Phase.QUIET and said and not machine.may_retire_used(rotation, now, impatient=impatient):
             hint = _until(rotation)
             rotation = machine.delayed(rotation, unit, f"still used by {said}", hint, now)
             self._account.tell(rotation, Happened.WAITING, f"still used by {said}", unit, (hint,))
@@ -219,11 +219,6 @@ class Run:
         self._account.tell(rotation, Happened.ENDED, words)
         self._account.note("rotation-ended", rotation, {"outcome": str(outcome), "new_version": rotation.new_version})
         return Result(rotation, report=self._steps.report)
-
-
-def is_delay(unit: Unit) -> bool:
-    """Whether what a unit says may be a reason to wait."""
-    return unit.phase is Phase.QUIET
 
 
 def _until(rotation: Rotation) -> str:

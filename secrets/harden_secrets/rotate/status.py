@@ -14,7 +14,7 @@ from harden_secrets.rotate.schedule.standing import Standing, standing
 from harden_secrets.rotate.values import Failure, Outcome, Phase, Proof, Rotation, Unit
 from harden_secrets.vault.port import Metadata
 
-ABANDONED_AFTER = timedelta(days=1)
+LEFT_ALONE_AFTER = timedelta(days=1)
 
 
 class Condition(StrEnum):
@@ -79,7 +79,7 @@ class SecretStatus:
     def is_left_alone(self) -> bool:
         """Whether there is something to do in its rotation that nobody has done for a day."""
         rotation = self.open_rotation
-        return rotation is not None and not self.worker and self.now >= _ready(rotation) + ABANDONED_AFTER
+        return rotation is not None and not self.worker and self.now >= _ready(rotation) + LEFT_ALONE_AFTER
 
     @property
     def failure(self) -> tuple[Unit, Failure] | None:
