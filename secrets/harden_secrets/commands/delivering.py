@@ -3,11 +3,11 @@
 import contextlib
 from collections.abc import Callable, Sequence
 
-from harden.errors import HardenError
 from harden.lock import locked
 from harden.output import Output
 from harden_secrets.cluster.port import Cluster
 from harden_secrets.commands.chosen import chosen
+from harden_secrets.commands.stored import stored
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.delivery import direct
 from harden_secrets.delivery.ofentry import check_fields, of_entry, of_file
@@ -49,14 +49,12 @@ def _alone(place: Workplace) -> contextlib.AbstractContextManager[None]:
 def _delivered(
     entry: SecretEntry, delivery: Delivery, vault: Vault, cluster: Callable[[], Cluster], *, dry_run: bool
 ) -> Change:
-    stored = vault.read(entry.path)
-    if stored is None:
-        raise HardenError(f"{vault.mount}/{entry.path}: nothing is stored there", f"it should hold {entry.name}")
-    wanted = of_entry(delivery, stored.fields)
-    check_fields(entry.name, f"{vault.mount}/{entry.path}", wanted, stored.fields)
+    fields = stored(vault, entry).fields
+    wanted = of_entry(delivery, fields)
+    check_fields(entry.name, f"{vault.mount}/{entry.path}", wanted, fields)
     if delivery.to == "file":
-        return put_file(delivery, of_file(entry.name, wanted, stored.fields), dry_run=dry_run)
-    return put(cluster(), direct.secret(wanted, vault.mount, entry.path, stored.fields), dry_run=dry_run)
+        return put_file(delivery, of_file(entry.name, wanted, fields), dry_run=dry_run)
+    return put(cluster(), direct.secret(wanted, vault.mount, entry.path, fields), dry_run=dry_run)
 
 
 def _target(delivery: Delivery) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from harden.errors import HardenError
 from harden.output import Output
 from harden_secrets.commands.chosen import chosen
+from harden_secrets.commands.stored import nothing_stored
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.inventory.model import SecretEntry
 from harden_secrets.rotate.kinds.gitcrypt.handing import hand_over
@@ -36,7 +37,7 @@ def _succession(entry: SecretEntry, vault: Vault) -> Succession:
     keys = _keys(entry, vault)
     new = next(keys, None)
     if new is None:
-        raise HardenError(f"{vault.mount}/{entry.path}: nothing is stored there", f"it should hold {entry.name}")
+        raise nothing_stored(vault, entry)
     old = next((key for key in keys if key.entries != new.entries), None)
     if old is None:
         raise HardenError(f"{entry.name}: Vault has one key of it only", "after a rotation there are two")

@@ -2,6 +2,7 @@
 
 from harden.document.wording import quote
 from harden.errors import HardenError
+from harden_secrets.commands.stored import stored
 from harden_secrets.confidential import Confidential
 from harden_secrets.fingerprint import Fingerprinter
 from harden_secrets.inventory.model import Inventory, SecretEntry, SecretKind
@@ -54,10 +55,7 @@ class _KeptSecrets:
         entry = self._inventory.secrets.get(name)
         if entry is None:
             raise HardenError(f"{self._inventory.path}: has no secret {quote(name)}", "enter it, or name another one")
-        stored = self._vault.read(entry.path)
-        if stored is None:
-            raise HardenError(f"{self._vault.mount}/{entry.path}: nothing is stored there", f"it should hold {name}")
-        return stored.fields
+        return stored(self._vault, entry).fields
 
     def only_field(self, name: str) -> Confidential:
         """Its private key: the field of that name, or its only one."""

@@ -24,8 +24,8 @@ class Deliverer(Protocol):
     def deliver(self, delivery: str, new: Fields, old: Fields) -> str:
         """The new version is where the delivery brings it, and consumers that have to be restarted are.
 
-        Waits for operators and rollouts. Where a rollout fails, what was delivered is put back as far as that is
-        possible, so that consumers go on with the old key, and HardenError is raised.
+        Waits for operators and rollouts. Where a rollout fails HardenError is raised; where the old key is still good,
+        what was delivered is put back as far as that is possible, so that consumers go on with it.
         """
         ...
 
