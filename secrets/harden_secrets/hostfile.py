@@ -28,7 +28,9 @@ def put_file(delivery: Delivery, content: Confidential, *, dry_run: bool = False
         try:
             write_file(path.resolve(), content.reveal(), delivery.mode, _kept(now.owner, named))
         except OSError as error:
-            raise HardenError(f"{path}: cannot be written: {error.strerror}") from None
+            raise HardenError(
+                f"{path}: cannot be written: {error.strerror}", "it is as it was; see to that, then run it again"
+            ) from None
     return Change.CREATED if now.content is None else Change.UPDATED
 
 

@@ -25,6 +25,7 @@ from harden_secrets.rotate.kinds.refusal import RefusedError
 PORT = 3306
 # ER_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR, ER_ACCOUNT_HAS_BEEN_LOCKED of MySQL and of MariaDB
 _REFUSED = (1045, 1698, 3118, 4151)
+_AWAY = (2002, 2003, 2006, 2013)  # no connection, or not any more (the client error reference of MySQL)
 _NO_SUCH_THREAD = 1094
 _HASHED = ("mysql_native_password", "")
 _POLL_SECONDS = 0.05
@@ -186,7 +187,8 @@ class MySql:
             return RefusedError(f"{self._endpoint}: {user}: {said}")
         if code == 1064:  # a syntax error shows the statement from there on
             said = "it does not know a statement of ours: MariaDB 10.4 or MySQL 8 is needed"
-        return HardenError(f"{self._endpoint}: {user}: {said}")
+        hint = "see whether the server is up and answers there; then run it again" if code in _AWAY else ()
+        return HardenError(f"{self._endpoint}: {user}: {said}", hint)
 
 
 def _hash(account: Account) -> str:

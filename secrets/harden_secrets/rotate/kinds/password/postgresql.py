@@ -178,7 +178,10 @@ class PostgreSql:
                 "name the authority with ca_file, and the server as its certificate does",
             )
         reason = (causes[0].strerror or str(causes[0])) if causes else str(error)
-        return HardenError(f"{self._endpoint} cannot be reached: {reason}")
+        return HardenError(
+            f"{self._endpoint} cannot be reached: {reason}",
+            "see whether the server is up and answers there; then run it again",
+        )
 
     def _denied(self, words: str, user: str) -> HardenError:
         role = self._native.identifier(user)
