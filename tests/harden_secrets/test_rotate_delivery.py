@@ -9,6 +9,7 @@ import pytest
 from harden.errors import HardenError
 from harden_secrets.cluster.port import (
     ClusterDeniedError,
+    ClusterError,
     ClusterUnavailableError,
     ConflictError,
     Executed,
@@ -401,6 +402,28 @@ def test_where_nobody_can_look_it_is_known_otherwise_and_said(world: World, how:
     said = deliverer.confirm(NAME, NEW)
     assert said.startswith("4 places in 3 pods: the new bytes were read at 0; at 4 nobody can look")
     assert world.seconds == 120
+
+
+def test_a_volume_on_a_node_that_does_not_answer_is_not_taken_for_fresh() -> None:
+    """Nobody refreshes it there, however long one waits; what the pod says of itself is from before."""
+    alone = bare_pod("alone", mounted())
+    alone["spec"] |= {"nodeName": "far", "volumes": volume("key")}
+    lost = {"type": "Ready", "status": "False"}  # set by the node's controller, which gives no reason
+    alone["status"]["conditions"] = [lost]
+    world = World(delivered(OLD), alone)
+
+    def unreachable(*_: object) -> Executed:
+        raise ClusterError("Internal error occurred: dial tcp: connection refused")
+
+    world.cluster.run = unreachable
+    deliverer = world.deliverer(DIRECT)
+    deliverer.deliver(NAME, NEW, OLD)
+    said = str(failure(world, lambda: deliverer.confirm(NAME, NEW)))
+    assert "does not have the new value at /key/k (its node far does not answer)" in said
+    busy = lost | {"reason": "ContainersNotReady"}  # by its kubelet, which is there
+    now = world.peek("Pod", "alone")
+    world.cluster.put(now | {"status": now["status"] | {"conditions": [busy]}})
+    assert "at 2 nobody can look" in deliverer.confirm(NAME, NEW)
 
 
 def test_a_variable_of_which_nobody_knows_is_not_taken_for_new() -> None:

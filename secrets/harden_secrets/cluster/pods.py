@@ -36,11 +36,24 @@ def has_ended(pod: Mapping[str, Any], container: str) -> bool:
     return False
 
 
+def is_out_of_reach(pod: Mapping[str, Any]) -> bool:
+    """Whether its node has not been heard of for some time: what the pod says of itself is from before that.
+
+    The node's controller then sets the pod's condition, and a kubelet would say why (pkg/controller/util/node,
+    ``MarkPodsNotReady``).
+    """
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    ready = next((one for one in conditions if one.get("type") == "Ready"), {})
+    return ready.get("status") == "False" and not ready.get("reason")
+
+
 def troubles(pod: Mapping[str, Any]) -> Iterator[str]:
     """What keeps it from running, in the words of scheduler and kubelet; no value is in them."""
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             yield str(condition.get("message") or condition.get("reason"))
+    if is_out_of_reach(pod):
+        yield f"its node {(pod.get('spec') or {}).get('nodeName')} does not answer"
     for one in _statuses(pod):
         waiting = (one.get("state") or {}).get("waiting") or {}
         ended = (one.get("state") or {}).get("terminated") or {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from harden.errors import HardenError
 from harden_secrets.cluster.marks import restart_mark
-from harden_secrets.cluster.pods import has_ended, is_living, runs, troubles
+from harden_secrets.cluster.pods import has_ended, is_living, is_out_of_reach, runs, troubles
 from harden_secrets.cluster.port import Cluster, Manifest, ObjectName
 from harden_secrets.cluster.sight import PodWentError, is_there, look
 from harden_secrets.confidential import Confidential
@@ -127,7 +127,7 @@ class Inspection:
         if not runs(pod, view.container):
             # What no node has begun yet begins with what the Secret has then; what does not stay up proves nothing.
             return "" if pod["spec"].get("nodeName") else STRUCTURE
-        return fresh or self._refreshed(view)
+        return fresh or ("" if is_out_of_reach(pod) else self._refreshed(view))
 
     def _refreshed(self, view: View) -> str:
         """A mounted volume of which nobody can say what is in it: the kubelet has had the time to refresh it."""
