@@ -329,9 +329,9 @@ def test_ten_thousand_clients_resolve_quickly() -> None:
         for n in range(count)
     )
     site = Peer(key(count), "site", (AllowedIP(Prefix(4, base, 8), 1),), 1)
-    start = time.perf_counter()
+    start = time.process_time()
     result = resolve(document, [InterfacePeers("wg0", "wg0.conf", (*them, site))], AddressSet.parse("192.168.1.1"))
-    assert time.perf_counter() - start < 1.5  # 0.2 s on an idle machine
+    assert time.process_time() - start < 1.5  # 0.2 s on an idle machine
     assert named(result, "c77").addresses == AddressSet.of([Prefix(4, base + 77 * 4, 30)])
     assert len(prefixes_of(4, named(result, "c5").own[0].scope.addresses.v4)) > 0
 
@@ -342,7 +342,7 @@ def test_ten_thousand_strangers_are_reported_quickly() -> None:
         f"  x{n}: {{profile: guest, allow: [{{to: 'client:y{n}', services: [ssh]}}]}}\n" for n in range(10_000)
     )
     them = peers("wg0", *(peer(n, f"c{n}", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}") for n in range(1, 10_001)))
-    start = time.perf_counter()
+    start = time.process_time()
     messages = complaints(f"{ONE}clients:\n{entries}", them)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert len(messages) == 201
