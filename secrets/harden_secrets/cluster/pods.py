@@ -43,8 +43,9 @@ def is_out_of_reach(pod: Mapping[str, Any]) -> bool:
     ``MarkPodsNotReady``).
     """
     conditions = (pod.get("status") or {}).get("conditions") or ()
-    ready = next((one for one in conditions if one.get("type") == "Ready"), {})
-    return ready.get("status") == "False" and not ready.get("reason")
+    return any(
+        one.get("type") == "Ready" and one.get("status") == "False" and not one.get("reason") for one in conditions
+    )
 
 
 def troubles(pod: Mapping[str, Any]) -> Iterator[str]:
