@@ -290,19 +290,19 @@ def test_ten_thousand_clients_load_quickly() -> None:
         )
         lines.append(f"  client-{n}: {{profile: guest{own}}}")
     data = "\n".join(lines).encode()
-    start = time.perf_counter()
+    start = time.process_time()
     document = read_document(data, "policy.yaml", SHIPPED)
-    assert time.perf_counter() - start < 1.5  # 0.2 s on an idle machine
+    assert time.process_time() - start < 1.5  # 0.2 s on an idle machine
     assert len(document.clients) == 10_000
 
 
 def test_ten_thousand_faults_are_reported_quickly() -> None:
     """Beyond 200 problems only their number is told, and no time goes into suggestions for them."""
     data = (HEAD + "clients:\n" + "".join(f"  c{n}: {{profile: p{n}}}\n" for n in range(10_000))).encode()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(HardenError) as caught:
         read_document(data, "policy.yaml", SHIPPED)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert caught.value.messages[0] == 'policy.yaml:5: unknown profile "p0"'
     assert caught.value.messages[-1] == "policy.yaml: 9800 more problems"
     assert len(caught.value.messages) == 201
@@ -412,6 +412,6 @@ def test_binary_gives_an_error(data: bytes) -> None:
 )
 def test_ten_megabytes_give_a_document_or_an_error(data: bytes) -> None:
     """Large files are answered in seconds."""
-    start = time.perf_counter()
+    start = time.process_time()
     check_outcome(data)
-    assert time.perf_counter() - start < 15
+    assert time.process_time() - start < 15

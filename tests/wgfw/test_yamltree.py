@@ -169,9 +169,9 @@ def test_an_alias_counts_with_its_depth() -> None:
 def test_a_billion_laughs_are_refused_at_once() -> None:
     """Aliases that multiply are counted, not followed."""
     text = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
-    start = time.perf_counter()
+    start = time.process_time()
     assert "more than 1000000 values, aliases followed" in complaint(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_without_libyaml_the_tree_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
