@@ -1,8 +1,11 @@
 """Targets that make it hard, out of malice or by chance: real sshd."""
 
+import gzip
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,6 +13,7 @@ from harden.errors import HardenError
 from harden_secrets.rotate.kinds.ssh import session
 from harden_secrets.rotate.kinds.ssh.keypair import pair_of
 from harden_secrets.rotate.kinds.ssh.speech import Speech, speech
+from harden_secrets.rotate.rotator import Fields
 from tests.harden_secrets.sshd_lab import Rotation, SshdLab
 from tests.harden_secrets.sshd_target import USERS, SshdTarget
 
@@ -132,6 +136,61 @@ def test_a_key_that_another_program_has_taken_out_is_put_in_again(lab: SshdLab) 
     assert "ran a command" in one.rotator.prove(one.name, one.pair)
     assert file.read_bytes().endswith(b"# written by another\n")
     assert lab.lets_in(one.new, host)
+
+
+@pytest.mark.parametrize("put_away", [".2.gz", "-20260102", ""])
+def test_a_session_that_is_older_than_the_log(lab: SshdLab, put_away: str) -> None:
+    """Logs that were put away are read too; of one that is in none of them it is said that it goes on."""
+    host = lab.host()
+    host.authorize(lab.old_line)
+    one = lab.rotation([host.target()])
+    with lab.login(one.old, host, "cat") as tunnel:
+        try:
+            await_login(host, one.pair.old)
+            written = host.log.read_bytes()
+            if put_away:
+                away = host.log.with_name(f"auth.log{put_away}")
+                away.write_bytes(gzip.compress(written) if put_away.endswith("gz") else written)
+            host.log.write_bytes(b"")
+            one.rotator.install(one.name, one.pair)
+            said = one.rotator.retire(one.name, one.pair)
+            assert ("one session of it was ended" in said) == bool(put_away)
+            assert ("1 that the log knows nothing of (it begins later) went on: process" in said) != bool(put_away)
+            if put_away:
+                tunnel.wait(10)
+            else:
+                assert tunnel.poll() is None
+        finally:
+            tunnel.kill()
+
+
+def test_a_log_of_many_hosts_says_nothing_of_this_one(lab: SshdLab) -> None:
+    """The number of another host's process is here somebody else's; and who logs in there does not use it here."""
+    host = lab.host()
+    host.authorize(lab.old_line)
+    one = lab.rotation([host.target()])
+    one.rotator.install(one.name, one.pair)
+    with lab.login(one.new, host, "cat") as consumer:
+        try:
+            line = await_login(host, one.pair.new)
+            old, new = pair_of(one.pair.old).fingerprint, pair_of(one.pair.new).fingerprint
+            began = datetime.now(UTC)
+            elsewhere = line.replace(" host ", " elsewhere ").replace(new, old)
+            elsewhere = f"{began + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S.%f+00:00} {elsewhere.partition(' ')[2]}"
+            with host.log.open("a") as log:
+                log.write(f"{elsewhere}\n")
+            assert one.rotator.still_used(one.name, one.pair, began) == ""
+            assert "ended" not in one.rotator.retire(one.name, one.pair)
+            assert consumer.poll() is None
+        finally:
+            consumer.kill()
+
+
+def await_login(host: SshdTarget, key: Fields) -> str:
+    """The line of the log about the last login with it."""
+    while not (found := [line for line in host.log.read_text().splitlines() if pair_of(key).fingerprint in line]):
+        time.sleep(0.02)
+    return found[-1]
 
 
 def test_a_host_that_hangs_is_given_up(lab: SshdLab, monkeypatch: pytest.MonkeyPatch) -> None:

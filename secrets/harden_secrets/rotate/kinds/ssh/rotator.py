@@ -142,8 +142,9 @@ class SshRotator:
                 lambda: must_log_in(site.as_user(new, way)),
             )
             # Only now: until then one more could be opened.
+            seen = watching.open_sessions(session, site.target.user)
             log = watching.look(session, site.target.log, pair.began - _LONG_AGO)
-            ended = watching.end_sessions(session, site.target.user, log, old.fingerprint)
+            ended = watching.end_sessions(session, site.target.user, log, old.fingerprint, seen)
         return f"{'taken out of' if changed else 'was not in'} {file.path}; {ended}"
 
     def prove_refused(self, target: str, pair: Pair) -> str:

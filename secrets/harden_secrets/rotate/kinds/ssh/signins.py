@@ -17,7 +17,10 @@ _PLAIN = re.compile(r"(?:<\d+>)?([A-Z][a-z]{2}\s+\d{1,2} \d\d:\d\d:\d\d)\s")
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """One login that sshd let through; ``pid`` is the process of the session."""
+    """One login that sshd let through; ``pid`` is the process of the session.
+
+    ``host`` is whose line it is, as the log has that: a log may be of many hosts.
+    """
 
     at: datetime
     pid: int
@@ -25,6 +28,7 @@ class SignIn:
     address: str
     port: str
     fingerprint: str
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,23 @@ def read(lines: Iterable[str], clock: Clock) -> list[SignIn]:
     """The logins among the lines, in the order of the lines; those without a time are left out."""
     found = ((_ACCEPTED.match(line), line) for line in lines)
     return [
-        SignIn(at, int(match["pid"]), match["user"], match["address"], match["port"], match["fingerprint"] or "")
+        _sign_in(match, *timed)
         for match, line in found
-        if match is not None and (at := _time(line, clock)) is not None
+        if match is not None and (timed := _time(line, clock)) is not None
     ]
+
+
+def _sign_in(match: re.Match[str], at: datetime, end: int) -> SignIn:
+    host = match.string[end : match.end("head")].strip()
+    return SignIn(
+        at, int(match["pid"]), match["user"], match["address"], match["port"], match["fingerprint"] or "", host
+    )
+
+
+def of_host(logins: Sequence[SignIn], source: tuple[str, str]) -> list[SignIn] | None:
+    """Those at the host that our own login, from that address and port, was at; None where that is not among them."""
+    ours = next((one for one in reversed(logins) if (one.address, one.port) == source), None)
+    return None if ours is None else [one for one in logins if one.host == ours.host]
 
 
 def of_key(
@@ -71,7 +88,7 @@ def of_key(
 
 def sessions_of(logins: Iterable[SignIn], fingerprint: str) -> list[int]:
     """The processes that were last logged as the session of that key: numbers of processes come again."""
-    last = {one.pid: one.fingerprint for one in logins}
+    last = {one.pid: one.fingerprint for one in sorted(logins, key=lambda one: one.at)}
     return sorted(pid for pid, key in last.items() if key == fingerprint)
 
 
@@ -93,15 +110,16 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _time(line: str, clock: Clock) -> datetime | None:
+def _time(line: str, clock: Clock) -> tuple[datetime, int] | None:
+    """The time that a line begins with, and where that ends."""
     if match := _SINCE_EPOCH.match(line):
-        return datetime.fromtimestamp(float(match[1]), UTC)
+        return datetime.fromtimestamp(float(match[1]), UTC), match.end()
     try:
         if match := _ISO.match(line):
             at = datetime.fromisoformat(match[1])
-            return (at if at.tzinfo else at.replace(tzinfo=clock.zone)).astimezone(UTC)
-        if match := _PLAIN.match(line):
-            return _without_year(match[1], clock)
+            return (at if at.tzinfo else at.replace(tzinfo=clock.zone)).astimezone(UTC), match.end()
+        if (match := _PLAIN.match(line)) and (found := _without_year(match[1], clock)) is not None:
+            return found, match.end()
     except ValueError:
         pass
     return None

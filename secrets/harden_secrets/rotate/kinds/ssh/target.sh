@@ -134,6 +134,15 @@ wall() {
 journal() { journalctl -q --no-pager "$@" _UID=0 SYSLOG_IDENTIFIER=sshd + _UID=0 SYSLOG_IDENTIFIER=sshd-session 2>/dev/null; }
 accepted() { grep -a 'sshd.*: Accepted ' | tail -n 20000; }
 
+# What was written since then to logs that have been put away since, as logrotate calls and packs them.
+rotated() {
+  for old in "$source".[0-9]* "$source"-[0-9]*; do
+    [ -f "$old" ] && [ "$(date -r "$old" +%s)" -ge "$since" ] || continue
+    case $old in *.gz) gzip -dc <"$old" ;; *.xz) xz -dc <"$old" ;; *.zst) zstd -dc <"$old" ;; *) cat "$old" ;; esac
+  done
+  return 0
+}
+
 signins() {
   IFS= read -r source && IFS= read -r since || exit 1
   if [ "$source" = journal ]; then
@@ -142,7 +151,7 @@ signins() {
     journal -o short-unix --since "@$since" | accepted
   else
     [ -f "$source" ] && [ -r "$source" ] || { refuse "$source cannot be read"; return; }
-    cat "$source.1" "$source" 2>/dev/null | accepted
+    { rotated && cat "$source"; } 2>/dev/null | accepted
   fi
   answer ok
 }
@@ -162,11 +171,17 @@ is_session() {
 end_one() { kill "-$2" "$1" 2>/dev/null || for child in $(children_of "$1"); do kill "-$2" "$child" 2>/dev/null; done; }
 is_left() { for pid in $pids; do if is_session "$pid"; then return 0; fi; done; return 1; }
 
+# Our own process and those above it.
+find_ours() {
+  ours= pid=$$
+  while [ "${pid:-0}" -gt 1 ]; do ours="$ours $pid" pid=$(parent_of "$pid"); done
+}
+
 finish() {
   IFS= read -r user && IFS= read -r pids || exit 1
   [ -r /proc/self/status ] || { refuse "there is no /proc"; return; }
-  ours= pid=$$ count=0
-  while [ "${pid:-0}" -gt 1 ]; do ours="$ours $pid" pid=$(parent_of "$pid"); done
+  count=0
+  find_ours
   for pid in $pids; do if is_session "$pid"; then count=$((count + 1)) && end_one "$pid" TERM; fi; done
   tries=0
   while is_left && [ "$tries" -lt 10 ]; do
@@ -177,12 +192,27 @@ finish() {
   if is_left; then refuse "$count sessions were told to end, and not all did"; else answer ok "$count"; fi
 }
 
+# Each of the user's sessions that is none of ours: its process and the one above it, either of which may have logged.
+opened() {
+  IFS= read -r user || exit 1
+  [ -r /proc/self/status ] || { refuse "there is no /proc"; return; }
+  find_ours
+  found=
+  for file in $(grep -laF -e "sshd: $user" -e "sshd-session: $user" /proc/[0-9]*/cmdline 2>/dev/null); do
+    pid=${file#/proc/} pid=${pid%/*}
+    is_session "$pid" || continue
+    above=$(parent_of "$pid" 2>/dev/null)
+    is_session "${above:-0}" || found="$found $pid/${above:-0}"
+  done
+  answer ok "${found# }"
+}
+
 trap leave EXIT
 trap 'exit 1' HUP INT TERM PIPE
 answer ready "$came"
 while IFS= read -r verb; do
   case $verb in
-  locate | fetch | able | store | clock | wall | signins | finish) "$verb" ;;
+  locate | fetch | able | store | clock | wall | signins | finish | opened) "$verb" ;;
   *) exit 1 ;;
   esac
 done

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from harden.errors import HardenError
 from harden_secrets.rotate.kinds.ssh.session import DeclinedError, Session
-from harden_secrets.rotate.kinds.ssh.signins import Clock, SignIn, read, sessions_of
+from harden_secrets.rotate.kinds.ssh.signins import Clock, SignIn, of_host, read, sessions_of
 
 _PLACES = ("journal", "/var/log/auth.log", "/var/log/secure", "/var/log/messages")
 _LOOKS = 10  # a log may be written a moment later
@@ -47,11 +47,12 @@ def look(session: Session, log: str, since: datetime) -> Log:
         return Log(None, "the inventory says that sshd's log is not to be read")
     places = _PLACES if log == "auto" else (log,)
     for attempt in range(_LOOKS):
-        found = list(_found(session, places, since))
-        for logins in found:
-            if any((one.address, one.port) == session.source for one in logins):
-                return Log(logins)
-        if not found:
+        is_readable = False
+        for logins in _found(session, places, since):
+            is_readable = True
+            if (those := of_host(logins, session.source)) is not None:
+                return Log(those)
+        if not is_readable:
             break
         if attempt + 1 < _LOOKS:
             time.sleep(_STEP)
@@ -70,11 +71,26 @@ def _found(session: Session, places: tuple[str, ...], since: datetime) -> Iterat
         yield read(body.decode("utf-8", "replace").splitlines(), now)
 
 
-def end_sessions(session: Session, user: str, log: Log, fingerprint: str) -> str:
-    """End those of the key that are still open; how many, in words. Raises HardenError if one does not end."""
+def open_sessions(session: Session, user: str) -> list[tuple[int, int]] | None:
+    """The user's sessions other than ours, each with the process above it. None where they cannot be seen."""
+    try:
+        words = session.ask("opened", user).rest.split()
+        return [(int(pid), int(above)) for pid, _, above in (word.partition("/") for word in words)]
+    except (DeclinedError, ValueError):
+        return None
+
+
+def end_sessions(session: Session, user: str, log: Log, fingerprint: str, seen: list[tuple[int, int]] | None) -> str:
+    """End those of the key that are still open; how many, in words. Raises HardenError if one does not end.
+
+    ``seen`` are those that were open before the log was read: one that is not in it is older than the log.
+    """
     if log.logins is None:
         return f"sessions opened with it are not known: {log.why}"
-    pids = sessions_of(log.logins, fingerprint)
+    return _ended(session, user, sessions_of(log.logins, fingerprint)) + _unknown(log.logins, seen)
+
+
+def _ended(session: Session, user: str, pids: list[int]) -> str:
     if not pids:
         return "no session was opened with it"
     try:
@@ -82,3 +98,13 @@ def end_sessions(session: Session, user: str, log: Log, fingerprint: str) -> str
     except DeclinedError as refusal:
         raise HardenError(f"sessions that were opened with the old key go on: {refusal}") from None
     return {0: "no session of it was open", 1: "one session of it was ended"}.get(count, f"{count} sessions were ended")
+
+
+def _unknown(logins: list[SignIn], seen: list[tuple[int, int]] | None) -> str:
+    if seen is None:
+        return "; whether others are open cannot be seen there"
+    known = {one.pid for one in logins}
+    left = [str(pid) for pid, above in seen if pid not in known and above not in known]
+    if not left:
+        return ""
+    return f"; {len(left)} that the log knows nothing of (it begins later) went on: process {', '.join(left[:10])}"
