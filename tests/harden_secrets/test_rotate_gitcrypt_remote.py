@@ -161,6 +161,31 @@ def test_a_branch_that_moved_is_built_and_proved_anew(lab: Lab, forge: Path, *, 
     assert lab.status() == ""
 
 
+@pytest.mark.parametrize("far", [False, True], ids=["here", "remote"])
+def test_a_branch_that_was_put_back_goes_over_again(lab: Lab, forge: Path, *, far: bool) -> None:
+    """Somebody pushes with force what he had before, after the cut-over; the commit that was built is good still."""
+    bare = {"remote": "origin"} if far else {"path": str(forge)}
+    rotator = rotator_of(lab, "master", "live", **bare)
+    pair = begun(rotator, lab.fields)
+    go(rotator, pair, "install", "prove", "cut_over")
+    new = lab.tip("master", at=forge)
+    lab.git("update-ref", "refs/heads/master", "master~1", at=forge)
+    said = go(rotator, pair, "retire", "prove_refused")
+    assert said[0] == "every encrypted file is under the new key; encrypted anew once more: master"
+    assert lab.tip("master", at=forge) == new
+
+
+def test_a_push_brings_nothing_along(lab: Lab, forge: Path) -> None:
+    """No tags, and no options, which a server could take for orders and this one does not take at all."""
+    lab.git("tag", "--annotate", "--message", "Mine", "mine")
+    lab.git("config", "push.followTags", "true")
+    lab.git("config", "push.pushOption", "merge_request.create")
+    rotator = rotator_of(lab, "master", "live", remote="origin")
+    rotator.check(lab.fields)
+    go(rotator, begun(rotator, lab.fields))
+    assert lab.git("tag", at=forge) == ""
+
+
 def test_a_branch_that_moves_during_the_cut_over(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The transaction is refused, the work tree is put back, and the commit is built on the new tip."""
     rotator = rotator_of(lab, "master")

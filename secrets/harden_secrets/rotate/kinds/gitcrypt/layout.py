@@ -9,8 +9,17 @@ from pathlib import Path
 from harden.errors import HardenError
 from harden_secrets.sources.gitcommand import Repository
 
-# Beside what every call of git gets: a program that a fetch would ask for refs of alternates.
-SETTINGS = ("core.alternateRefsCommand=true", "core.untrackedCache=false", "commit.gpgSign=false", "push.gpgSign=false")
+# Beside what every call of git gets: a program that a fetch would ask for refs of alternates, and what a person's own
+# pushes bring along, which are no matter of a rotation.
+SETTINGS = (
+    "core.alternateRefsCommand=true",
+    "core.untrackedCache=false",
+    "commit.gpgSign=false",
+    "push.gpgSign=false",
+    "push.pushOption=",
+    "push.followTags=false",
+    "push.recurseSubmodules=no",
+)
 _UNDER_WAY = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase or `git am`",

@@ -87,7 +87,7 @@ class GitCryptRotator:
         """No live branch has a file of the old key, also of those that came later; the refs of ours are gone."""
         with site(self.repository) as here:
             rekey = self._rekey(here, pair)
-            late = rekey.install().built
+            late = rekey.install().moves  # what came since, or a branch that somebody has put back
             if late:
                 rekey.prove()
                 rekey.cut_over()
