@@ -5,7 +5,8 @@
 WHERE is a phase ("install": before the first of its units) or a change of the cluster ("patch Deployment": before the
 first of those; with a star: before every one); empty for nowhere. FILE is made there, with the process's number, and
 waited for to be gone. The clock that this process reads is SKEW seconds ahead of the machine's; programs that it starts
-read the machine's own. It tries a server that does not answer as often as ever, but in quick succession.
+read the machine's own, and its lock lasts for 4 s then. It tries a server that does not answer as often as ever, but in
+quick succession.
 """
 
 import datetime as clock
@@ -65,15 +66,19 @@ class Halt:
 def main() -> None:
     """Run it."""
     halt = Halt(Path(sys.argv.pop(1)), sys.argv.pop(1))
-    if skew := float(sys.argv.pop(1)):
+    skew = float(sys.argv.pop(1))
+    if skew:
         skewed(skew)
     from harden import cli  # noqa: PLC0415 - after the clock was changed
-    from harden_secrets.cluster import transport  # noqa: PLC0415
+    from harden_secrets.cluster import lease, transport  # noqa: PLC0415
     from harden_secrets.cluster.client import KubernetesCluster  # noqa: PLC0415
     from harden_secrets.cluster.port import ObjectName  # noqa: PLC0415
     from harden_secrets.rotate.steps import Steps  # noqa: PLC0415
     from harden_secrets.vault.connection import Connection, Patience  # noqa: PLC0415
 
+    if skew:
+        made = lease.Surroundings.__init__
+        made.__defaults__ = (*(made.__defaults__ or ())[:-1], 4.0)
     transport.LONGEST_WAIT = 0.05
     Connection.__init__.__defaults__ = (Patience(first_pause=0.01, longest_pause=0.01), time.sleep)
 

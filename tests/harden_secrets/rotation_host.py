@@ -15,6 +15,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ class RotationHost:
         if self.within is not None:
             command = [*self.within(*command)]
         begun = time.monotonic()
-        with (self.root / "out").open("w+", errors="replace") as out:
+        with tempfile.TemporaryFile("w+", errors="replace", dir=self.root) as out:
             process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=out, cwd=self.root)
             while process.poll() is None:
                 self._look_at(process.pid)

@@ -28,6 +28,7 @@ from harden_secrets.rotate.machine import NOWHERE
 from harden_secrets.rotate.rotator import Report
 from harden_secrets.rotate.run import Result, Run
 from harden_secrets.rotate.schedule.standing import Standing, order, standing
+from harden_secrets.rotate.skew import refuse_wrong_clock
 from harden_secrets.rotate.status import current
 from harden_secrets.rotate.steps import Steps
 from harden_secrets.rotate.store import Store
@@ -154,6 +155,8 @@ class _Bench:
         with contextlib.ExitStack() as within:
             with progress(self._output, f"{entry.name}: asking whether somebody works on it"):
                 held = within.enter_context(secret_lock(self._vault, entry.path, f"rotate {entry.name}"))
+                if not self._asked.abandon:  # to be rid of it no clock is needed
+                    refuse_wrong_clock(self._vault, entry.path, _now())
             teller = within.enter_context(Teller(self._output))
             if not self._still(entry):
                 return True
