@@ -90,6 +90,23 @@ def test_the_old_key_has_exposed_it_and_the_new_one_has_not_been_seen(estate: Es
     assert after["exposed"][0]["stands_on"] == ["main"]
 
 
+def test_what_is_exposed_is_looked_up_in_the_remote(estate: Estate) -> None:
+    """Where the repository is elsewhere: what stands on its branches today, at the end of a rotation and any time."""
+    inventory = estate.folder / "secrets.yaml"
+    near = f"path: {estate.folder / 'near'}, remote: {estate.upstream.path}, branches: [main]"
+    inventory.write_text(inventory.read_text().replace(f"path: {estate.upstream.path}", near))
+    estate.upstream.git("config", "receive.denyCurrentBranch", "ignore")
+    done = estate.harden("exposed", "--secret", "crypt")
+    assert done.returncode == 3, done.stderr
+    assert "secret/a: 1 content; today on main" in done.stdout
+    done = estate.harden("rotate", "crypt", "--force")
+    assert done.returncode == 0, done.stderr
+    assert "today on main" in done.stdout
+    assert "no branch has it today" not in done.stdout
+    inventory.write_text(inventory.read_text().replace(str(estate.upstream.path), f"{estate.upstream.path}-gone"))
+    assert "not known: what is in the remote today" in estate.harden("exposed", "--secret", "crypt").stderr
+
+
 def test_before_a_rotation_there_is_nothing_to_hand_over(estate: Estate) -> None:
     """In words."""
     done = estate.harden("handover", "crypt")

@@ -10,12 +10,13 @@ from harden_secrets.commands.chosen import chosen
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.confidential import Confidential
 from harden_secrets.fingerprint import Fingerprinter
-from harden_secrets.inventory.model import SecretEntry, SecretKind
+from harden_secrets.inventory.model import Repository, SecretEntry, SecretKind
 from harden_secrets.rotate.kinds.gitcrypt.exposure.known import NOTHING_KNOWN, Known, known_values
 from harden_secrets.rotate.kinds.gitcrypt.exposure.report import exposure_of
 from harden_secrets.rotate.kinds.gitcrypt.exposure.text import exposure_lines
 from harden_secrets.rotate.kinds.gitcrypt.keyfields import found
 from harden_secrets.rotate.kinds.gitcrypt.keyfile import KeyFile
+from harden_secrets.rotate.kinds.gitcrypt.site import fetched
 
 _LARGEST_KEY = 1 << 16  # bytes
 
@@ -42,7 +43,11 @@ def exposed(asked: Asked, place: Workplace, output: Output) -> int:
     """Prints what the key has ever encrypted. 3: there is something. Raises HardenError."""
     fingerprinter = place.fingerprints()
     repository, key = _of_secret(asked, place, output) if asked.secret else _of_file(asked)
-    exposure = exposure_of(repository, key, _known(place, fingerprinter, output), fingerprinter, output)
+    with fetched(repository) as why:
+        if why:
+            output.warning(f"not known: what is in the remote today: {why}")
+        known = _known(place, fingerprinter, output)
+        exposure = exposure_of(repository.path, key, known, fingerprinter, output)
     if output.as_json:
         output.document(exposure.as_json())
     else:
@@ -51,7 +56,7 @@ def exposed(asked: Asked, place: Workplace, output: Output) -> int:
     return ANSWER_IS_NO if exposure.files else 0
 
 
-def _of_file(asked: Asked) -> tuple[str, KeyFile]:
+def _of_file(asked: Asked) -> tuple[Repository, KeyFile]:
     assert asked.key is not None
     assert asked.repository is not None
     try:
@@ -60,16 +65,16 @@ def _of_file(asked: Asked) -> tuple[str, KeyFile]:
     except OSError as error:
         raise HardenError(f"{asked.key}: {error.strerror}") from error
     try:
-        return asked.repository, found(str(asked.key), {"key": content}, "").file
+        return Repository(asked.repository), found(str(asked.key), {"key": content}, "").file
     except HardenError as error:
         hint = "`git-crypt export-key FILE` writes one; a key wrapped with GnuPG has to be decrypted first"
         raise HardenError(f"{asked.key}: this is no key of git-crypt", hint) from error
 
 
-def _of_secret(asked: Asked, place: Workplace, output: Output) -> tuple[str, KeyFile]:
+def _of_secret(asked: Asked, place: Workplace, output: Output) -> tuple[Repository, KeyFile]:
     (entry,) = chosen([asked.secret or ""], place)
-    repository = asked.repository or (entry.repository.path if entry.repository else "")
-    if not repository:
+    repository = Repository(asked.repository) if asked.repository else entry.repository
+    if repository is None:
         raise UsageError(
             f"{entry.name}: the inventory names no repository of it", "name it: harden secrets exposed REPO …"
         )

@@ -11,7 +11,7 @@ from harden_secrets.rotate.kinds.gitcrypt.layout import SETTINGS
 from harden_secrets.sources.gitcommand import Repository
 
 OURS = "refs/harden"
-_UPSTREAM = f"{OURS}/upstream/"
+UPSTREAM = f"{OURS}/upstream/"
 _HEADS = "refs/heads/"
 _PROTOCOLS = ("file", "ssh", "https")
 _REASON = "harden: files encrypted with a new git-crypt key"
@@ -107,14 +107,14 @@ class Remote:
     def tips(self, names: Sequence[str]) -> Mapping[str, str]:
         """See :class:`Branches`. Fetches first."""
         self._fetch()
-        known = refs(self._near, _UPSTREAM)
+        known = refs(self._near, UPSTREAM)
         if not names:
             names = [self._head()]
-        return {name: known[_UPSTREAM + name] for name in names if _UPSTREAM + name in known}
+        return {name: known[UPSTREAM + name] for name in names if UPSTREAM + name in known}
 
     def others(self) -> Mapping[str, str]:
         """See :class:`Branches`."""
-        return refs(self._near, _UPSTREAM)
+        return refs(self._near, UPSTREAM)
 
     def refuse_unmovable(self, tips: Mapping[str, str]) -> None:
         """See :class:`Branches`. A push that would change nothing; the server wants to know who asks, all the same."""
@@ -144,7 +144,7 @@ class Remote:
         )
 
     def _fetch(self) -> None:
-        spec = f"+{_HEADS}*:{_UPSTREAM}*"
+        spec = f"+{_HEADS}*:{UPSTREAM}*"
         options = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
         self._asked("fetch", *options, "--no-auto-gc", "--upload-pack=git-upload-pack", "--", self._url, spec)
 

@@ -112,8 +112,7 @@ class Rekey:
     def clear(self) -> None:
         """No ref of ours is left, but for those of another rotation that is under way here."""
         self.site.remove_refs(self.prefix)
-        if not refs(self.site.git, f"{OURS}/rekey/"):
-            self.site.remove_refs(f"{OURS}/")
+        self.site.forget_upstream()
 
     def forget(self) -> None:
         """No unlocked clone here has the new key."""

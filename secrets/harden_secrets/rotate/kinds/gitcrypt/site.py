@@ -1,7 +1,7 @@
 """A repository that is worked on: where it is, its branches, and a private folder for the time of the work."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,11 @@ class Site:
         """No ref of ours is left below the prefix."""
         self.set_refs(dict.fromkeys(refs(self.git, prefix), ""))
 
+    def forget_upstream(self) -> None:
+        """No ref of ours leads to a remote's branches, unless a rotation is under way here, which needs them."""
+        if not refs(self.git, f"{OURS}/rekey/"):
+            self.remove_refs(f"{OURS}/")
+
 
 @contextmanager
 def site(entry: Entry) -> Iterator[Site]:
@@ -86,6 +91,21 @@ def site(entry: Entry) -> Iterator[Site]:
     roots = [checkout.root for checkout in checkouts(entry.path)]
     with at_work(found.common, found.objects, roots), workroom() as room:
         yield Site(entry, found, git, branches, Workshop(entry.path, str(found.objects), found.form, room), room)
+
+
+@contextmanager
+def fetched(entry: Entry) -> Iterator[str]:
+    """For the time of the block the remote's branches are in the repository; gives why not, where that failed."""
+    with ExitStack() as held:
+        why = ""
+        if entry.remote:
+            try:
+                here = held.enter_context(site(entry))
+                held.callback(here.forget_upstream)
+                here.tips()
+            except HardenError as error:
+                why = "; ".join(error.messages)
+        yield why
 
 
 def _make(path: str) -> None:

@@ -11,6 +11,7 @@ from harden_secrets.rotate.kinds.gitcrypt import keyfields
 from harden_secrets.rotate.kinds.gitcrypt.exposure.finding import find_exposure
 from harden_secrets.rotate.kinds.gitcrypt.exposure.known import known_values
 from harden_secrets.rotate.kinds.gitcrypt.exposure.report import contents_with, exposure_report
+from harden_secrets.rotate.kinds.gitcrypt.site import fetched
 from harden_secrets.rotate.rotator import Pair, Report
 from harden_secrets.sources.gitcommand import Repository
 from harden_secrets.vault.port import Vault
@@ -34,14 +35,17 @@ def told(
         new = keyfields.successor(entry.name, held, pair.new)
         repository = Repository(entry.repository.path)
         contents = contents_with(known_values(inventory, vault, prints), prints)
-        # One process: whoever rotates has threads, which do not survive a fork.
-        exposure = find_exposure(repository, held.file, contents, _QUIET, processes=1, successor=new)
+        with fetched(entry.repository) as why:
+            # One process: whoever rotates has threads, which do not survive a fork.
+            exposure = find_exposure(repository, held.file, contents, _QUIET, processes=1, successor=new)
         report = exposure_report(exposure, _MOST)
         command = f"harden secrets handover {entry.name}"
         lines = list(report.lines)
         if len(exposure.files) > _MOST:
             lines.append(f"`harden secrets exposed --secret {entry.name} --version N`, of the old key, has all of it")
         lines.append(f"clones are brought along by the script that `{command}` prints, and the new key")
+        if why:
+            lines.append(f"not known: what is in the remote today: {why}")
         if entry.repository.remote:
             lines.append(f"looked at is what lies in {entry.repository.path}: the remote and clones may have more")
         return Report(tuple(lines), {**report.document, "handover": command})

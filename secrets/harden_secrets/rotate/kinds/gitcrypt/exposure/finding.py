@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harden.errors import HardenError
 from harden.output import Output
 from harden.progress import progress
+from harden_secrets.rotate.kinds.gitcrypt.branches import UPSTREAM
 from harden_secrets.rotate.kinds.gitcrypt.exposure.contents import Contents
 from harden_secrets.rotate.kinds.gitcrypt.exposure.values import ExposedFile, Exposure, Seen, Standing
 from harden_secrets.rotate.kinds.gitcrypt.exposure.work import OTHER_KEY, Fit, Fitting, Looking, Matching
@@ -19,7 +20,8 @@ from harden_secrets.sources.gitcommand import Repository
 from harden_secrets.sources.gitplaces import EveryAddition, commit_batches, staged_places
 
 _AT_ONCE = 32  # objects that are looked into in one go
-_TIPS = ("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes")
+_HEADS = ("refs/heads/", "refs/remotes/", UPSTREAM)
+_TIPS = ("for-each-ref", "--format=%(objectname) %(refname)", *_HEADS)
 
 
 def find_exposure(
@@ -142,7 +144,7 @@ def _tips(repository: Repository, wanted: Container[str]) -> dict[str, set[str]]
     refs: dict[str, list[str]] = {}
     for line in repository.run(*_TIPS).decode("utf-8", "surrogateescape").splitlines():
         commit, _, name = line.partition(" ")
-        refs.setdefault(commit, []).append(name.removeprefix("refs/heads/").removeprefix("refs/remotes/"))
+        refs.setdefault(commit, []).append(next(name[len(one) :] for one in _HEADS if name.startswith(one)))
     if head := repository.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.decode().strip():
         refs.setdefault(head, ["HEAD"])
     found: dict[str, set[str]] = {}
