@@ -138,6 +138,21 @@ def test_a_key_that_another_program_has_taken_out_is_put_in_again(lab: SshdLab) 
     assert lab.lets_in(one.new, host)
 
 
+def test_an_old_key_that_another_program_has_put_back_is_taken_out_again(lab: SshdLab) -> None:
+    """The proof says so: who looks after the file may have the old key written down."""
+    host = lab.host()
+    file = host.authorize(lab.old_line)
+    one = lab.rotation([host.target()])
+    one.rotator.install(one.name, one.pair)
+    both = file.read_bytes()
+    one.rotator.retire(one.name, one.pair)
+    file.write_bytes(both + b"# written by another\n")
+    assert "it had come back: taken out of" in one.rotator.prove_refused(one.name, one.pair)
+    assert file.read_bytes().endswith(b"# written by another\n")
+    assert not lab.lets_in(one.old, host)
+    assert "it had come back" not in one.rotator.prove_refused(one.name, one.pair)
+
+
 @pytest.mark.parametrize("put_away", [".2.gz", "-20260102", ""])
 def test_a_session_that_is_older_than_the_log(lab: SshdLab, put_away: str) -> None:
     """Logs that were put away are read too; of one that is in none of them it is said that it goes on."""

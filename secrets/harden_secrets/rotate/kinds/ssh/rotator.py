@@ -148,13 +148,19 @@ class SshRotator:
         return f"{'taken out of' if changed else 'was not in'} {file.path}; {ended}"
 
     def prove_refused(self, target: str, pair: Pair) -> str:
-        """The old key is tried, and refused by a host that lets the new one in."""
+        """The old key is tried, and refused by a host that lets the new one in.
+
+        Where it is let in again, by a program that had read the file before and wrote it after, it is retired again.
+        """
         site, old, new, way = self._of(target, pair)
         must_log_in(site.as_user(new, way))
         access = site.as_user(old, way)
-        verdict = try_login(access)
+        verdict, again = try_login(access), ""
+        if verdict.answer is Answer.LET_IN:
+            again = f"; it had come back: {self.retire(target, pair)}"
+            verdict = try_login(access)
         if verdict.answer is Answer.REFUSED:
-            return f"{old.fingerprint} is refused by {verdict.server}, which lets the new one in"
+            return f"{old.fingerprint} is refused by {verdict.server}, which lets the new one in{again}"
         if verdict.answer is Answer.LET_IN:
             elsewhere = f"; sshd has it from {verdict.file}" if verdict.file else ""
             hint = "take it out of there too: another file of AuthorizedKeysFile, AuthorizedKeysCommand, a certificate?"
