@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -206,6 +207,18 @@ def await_login(host: SshdTarget, key: Fields) -> str:
     while not (found := [line for line in host.log.read_text().splitlines() if pair_of(key).fingerprint in line]):
         time.sleep(0.02)
     return found[-1]
+
+
+def test_a_host_that_wants_more_than_a_key(lab: SshdLab) -> None:
+    """A one-time code, say: nobody is there to type it; it is no refusal of the key."""
+    host = lab.host("AuthenticationMethods publickey,keyboard-interactive", "KbdInteractiveAuthentication yes")
+    host.authorize(lab.old_line)
+    one = lab.rotation([host.target()])
+    said = fails(lambda: one.rotator.check(one.pair.old))
+    assert "cannot be logged in to" in said
+    assert "AuthenticationMethods" in said
+    back = replace(one.pair, old=one.pair.new, new=one.pair.old)
+    assert "AuthenticationMethods" in fails(lambda: one.rotator.prove_refused(one.name, back))
 
 
 def test_a_host_that_hangs_is_given_up(lab: SshdLab, monkeypatch: pytest.MonkeyPatch) -> None:
