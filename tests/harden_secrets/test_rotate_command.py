@@ -345,6 +345,7 @@ def carried_out(one: Rotator, old: Fields) -> Fields:
     return pair.new
 
 
+@pytest.mark.checkout
 @pytest.mark.parametrize("example", ["token-folder.sh", "password_file.py"])
 def test_the_examples_can_be_executed(example: str) -> None:
     """As they are: one that is asked for what it does not know says so."""
@@ -352,6 +353,7 @@ def test_the_examples_can_be_executed(example: str) -> None:
     assert call([str(EXAMPLES / example), "a", "b", "c"], question, 60).status == 64
 
 
+@pytest.mark.checkout
 def test_the_example_in_sh_rotates_a_token(tmp_path: Path) -> None:
     """Against a real service: exactly the new one is good in the end; a withdrawn one is not."""
     folder = tmp_path / "tokens"
@@ -373,6 +375,7 @@ def test_the_example_in_sh_rotates_a_token(tmp_path: Path) -> None:
         one.prove_refused("command", pair)
 
 
+@pytest.mark.checkout
 def test_the_example_in_python_rotates_a_password(tmp_path: Path) -> None:
     """A file with one password: changed at the cut-over, and back again when withdrawn."""
     file = tmp_path / "password"

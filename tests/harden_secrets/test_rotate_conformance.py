@@ -98,6 +98,7 @@ def run() -> Run:
     return conform
 
 
+@pytest.mark.checkout
 def test_the_example_in_sh_conforms(tmp_path: Path, run: Run) -> None:
     """A table for people, status 0."""
     (tmp_path / "tokens").mkdir()
@@ -108,6 +109,7 @@ def test_the_example_in_sh_conforms(tmp_path: Path, run: Run) -> None:
     assert " no " not in done.stdout
 
 
+@pytest.mark.checkout
 def test_the_example_in_python_conforms(tmp_path: Path, run: Run) -> None:
     """From a password that works, which works again at the end; the answer as one JSON document."""
     file, start = tmp_path / "password", tmp_path / "start.json"
