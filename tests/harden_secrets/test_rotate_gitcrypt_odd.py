@@ -97,6 +97,9 @@ def test_attributes_that_are_encrypted_are_refused(lab: Lab) -> None:
     lab.commit({".gitattributes": b"* filter=git-crypt diff=git-crypt\n"})
     with pytest.raises(HardenError, match=r'".gitattributes" is encrypted itself'):
         rotator_of(lab).check(lab.fields)
+    lab.commit({".gitattributes": b"d/** filter=git-crypt\n" + _ATTRIBUTES, "d/.gitattributes": b"*.pem binary\n"})
+    assert lab.blob("d/.gitattributes").startswith(b"\0GITCRYPT")
+    _goes_along(lab, lab.path)  # those say nothing of filters
 
 
 def test_a_new_file_that_is_staged_is_in_the_way(lab: Lab) -> None:

@@ -7,7 +7,7 @@ from harden.document.wording import quote
 from harden.errors import HardenError
 from harden.printable import printable
 from harden_secrets.missingprogram import not_run
-from harden_secrets.rotate.kinds.gitcrypt import attributes, keyfile, rekeying, survey
+from harden_secrets.rotate.kinds.gitcrypt import attributes, blobs, keyfile, rekeying, survey
 from harden_secrets.rotate.kinds.gitcrypt.checkouts import BroughtAlong, Change
 from harden_secrets.rotate.kinds.gitcrypt.gpg import keyring
 from harden_secrets.rotate.kinds.gitcrypt.gpgusers import Wrapping
@@ -32,7 +32,7 @@ def check_repository(site: Site, key: KeyFile) -> Report:
     branches = rekeying.looked_at(site.workshop, tips)
     states = rekeying.states(site.workshop, branches, key)
     survey.refuse(site.entry.path, branches, states, (key.driver,))
-    _refuse_hidden_attributes(site, branches, states)
+    _refuse_hidden_attributes(site, branches, states, key)
     encrypted = {branch.name: branch.tip for branch in branches if branch.of(states, State.OLD)}
     Installed(tips, encrypted, frozenset()).refuse_none(site.entry.path)
     if site.entry.keys == "named":
@@ -65,15 +65,23 @@ def _refuse_unreadable(site: Site, key: KeyFile) -> None:
         )
 
 
-def _refuse_hidden_attributes(site: Site, branches: Sequence[Branch], states: Mapping[str, State]) -> None:
-    """Attributes that are encrypted themselves count in unlocked clones only, and nobody can turn them to a new key."""
+def _refuse_hidden_attributes(
+    site: Site, branches: Sequence[Branch], states: Mapping[str, State], key: KeyFile
+) -> None:
+    """Attributes that are encrypted themselves count in unlocked clones only: what they say of filters is lost."""
     for branch in branches:
-        if hidden := next((file for file in branch.of(states, State.OLD) if attributes.is_of(file.path)), None):
-            raise HardenError(
-                f"{site.entry.path}: {printable(branch.name)}: {quote(hidden.path)} is encrypted itself, so that git "
-                "knows no attributes in a locked clone",
-                "`.gitattributes !filter !diff` as its last line, then `git add --renormalize` it, and commit",
-            )
+        for file in branch.of(states, State.OLD):
+            if attributes.is_of(file.path) and _names_filter(site.workshop.content(file.id), key):
+                raise HardenError(
+                    f"{site.entry.path}: {printable(branch.name)}: {quote(file.path)} is encrypted itself, so that "
+                    f"git does not know in a locked clone which files have the filter {key.driver}",
+                    "`.gitattributes !filter !diff` as its last line, then `git add --renormalize` it, and commit",
+                )
+
+
+def _names_filter(encrypted: bytes, key: KeyFile) -> bool:
+    plain = next((text for one in key.keys if (text := blobs.decrypt(one, encrypted)) is not None), b"")
+    return attributes.turned(plain, {key.driver: ""}) != plain
 
 
 def _refuse_taken(site: Site, branches: Sequence[Branch], key: KeyFile) -> None:
