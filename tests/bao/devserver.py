@@ -77,11 +77,11 @@ class DevServer:
 
 
 @contextlib.contextmanager
-def dev_server() -> Iterator[DevServer]:
-    """A server that runs as long as the block does."""
+def dev_server(*, audited: bool = False) -> Iterator[DevServer]:
+    """A server that runs as long as the block does. ``audited``: requests are noted in ``audit.log`` beside ``ca``."""
     with tempfile.TemporaryDirectory(prefix="harden-bao-") as folder:
         port = free_port()
-        process = start(Path(folder), port)
+        process = start(Path(folder), port, *(_audit(Path(folder)) if audited else ()))
         try:
             server = DevServer(f"https://127.0.0.1:{port}", Path(folder, "vault-ca.pem"))
             wait(server, process, Path(folder, "log"))
@@ -97,11 +97,18 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def start(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+def _audit(folder: Path) -> list[str]:
+    """The options for a file as audit device: what it notes is all of a request and its answer, values as HMACs."""
+    config = folder / "audit.hcl"
+    config.write_text(f'audit "file" "file" {{\n  options {{\n    file_path = "{folder}/audit.log"\n  }}\n}}\n')
+    return [f"-config={config}"]
+
+
+def start(folder: Path, port: int, *more: str) -> "subprocess.Popen[bytes]":
     """The program in development mode, tied to our life by the kernel (PR_SET_PDEATHSIG)."""
     options = [
         "-dev", "-dev-tls", f"-dev-tls-cert-dir={folder}", f"-dev-root-token-id={ROOT_TOKEN}", "-dev-no-store-token",
-        f"-dev-listen-address=127.0.0.1:{port}",
+        f"-dev-listen-address=127.0.0.1:{port}", *more,
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(

@@ -5,6 +5,7 @@ with login_scene(lab, tmp_path, bao, vault, hosts) as scene:
     scene.check(hosts)                                  # the key that is delivered is let in by these
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from harden_secrets.rotate.kinds.ssh.keypair import pair_of
 from harden_secrets.vault.kv import KeyValue
 from tests.harden_secrets.rotation_host import RotationHost
 from tests.harden_secrets.sshd_lab import SshdLab
-from tests.harden_secrets.sshd_target import SshdTarget
+from tests.harden_secrets.sshd_target import SshdTarget, room_of
 
 PATH = "app/ssh"
 
@@ -89,6 +90,7 @@ def login_scene(
         f"    rotate: {{every: 30d{rotate}}}\n"
     )
     host = RotationHost(folder, bao, vault.mount, secrets, within=lab.command)
-    host.beside = lambda: [pid for one in hosts for pid in one.processes()]
+    rooms = {room_of(one.processes()[0]) for one in hosts}
+    host.beside = lambda: [int(name) for name in os.listdir("/proc") if name.isdigit() and room_of(int(name)) in rooms]
     with doorway(lab.hub, port):
         yield LoginScene(host, lab, vault, hosts, file)

@@ -171,8 +171,8 @@ class SshdTarget:
         return self._processes()
 
     def _processes(self) -> list[int]:
-        room = _room_of(self._anchor.pid)
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and room and _room_of(int(name)) == room]
+        room = room_of(self._anchor.pid)
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and room and room_of(int(name)) == room]
 
     def _write_files(self) -> str:
         for name in ("etc", "srv", "log", "dev"):
@@ -227,7 +227,8 @@ def _write_key(path: Path, private: Ed25519PrivateKey) -> None:
     path.write_bytes(private_file(private))
 
 
-def _room_of(pid: int) -> str:
+def room_of(pid: int) -> str:
+    """What tells the processes of one host from those of another; empty for one that is no more."""
     try:
         return os.readlink(f"/proc/{pid}/ns/mnt")
     except OSError:
