@@ -32,7 +32,7 @@ def _scene(tmp_path: Path, bao: DevServer, vault: KeyValue) -> Iterator[LoginSce
         noting = "printf '%s\\n' \"$BASH_EXECUTION_STRING\" >>/srv/app/.bash_history\n"  # bash reads it over ssh
         (remembering.folder / "srv" / "app" / ".bashrc").write_text(noting)
         for one in (talkative, journaling, remembering):
-            one.start("LogLevel DEBUG3")
+            one.start(*(["LogLevel DEBUG3"] if one is talkative else []))
             one.authorize(lab.old_line)
         with login_scene(lab, tmp_path, bao, vault, [talkative, journaling, remembering]) as made:
             yield made
@@ -54,7 +54,8 @@ def test_no_value_is_seen_on_either_end(scene: LoginScene, bao: DevServer) -> No
     values = secret_parts(old.reveal()) + secret_parts(scene.delivered.reveal())
     assert len(values) > 6
     places = {f"log of {one.address}": logged(one) for one in scene.hosts}
-    assert all(b"Accepted publickey" in log and b"debug3: " in log for log in places.values())
+    assert all(b"Accepted publickey" in log for log in places.values())
+    assert any(b"debug3: " in log for log in places.values())
     for one in scene.hosts:
         homes = [path for path in (one.folder / "srv").rglob("*") if path.is_file()]
         memory = [path for path in (one.folder / "dev" / "shm").rglob("*") if path.is_file()]
