@@ -72,7 +72,7 @@ class Access:
             return HardenError(f"{self.where}: anybody is let in, without a key", hint)
         hint = f"see whether the host is up and sshd answers at port {self.target.port}; then run it again"
         if "with partial success" in verdict.words:
-            hint = "the host wants more than a key (AuthenticationMethods): exempt this user there, by Match and an address"
+            hint = "the host wants more than a key (AuthenticationMethods): exempt this user there, with a Match block"
         return HardenError(f"{self.where}: cannot be logged in to: {verdict.words}", hint)
 
     def _wrong_host(self, verdict: Verdict) -> HardenError:
