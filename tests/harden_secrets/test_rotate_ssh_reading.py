@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -148,6 +149,14 @@ def test_a_login_in_the_second_in_which_the_overlap_began_counts() -> None:
     for time, counts in (("08:00:00", True), ("08:00:00.4", False), ("08:00:00.6", True), ("07:59:59", False)):
         logins = signins.read([line(f"2027-01-02T{time}Z")], NOW)
         assert bool(signins.of_key(logins, KEY, begin, frozenset())) is counts
+
+
+def test_a_line_without_end_is_read_in_time() -> None:
+    """A target can write what it likes to its log."""
+    began = time.monotonic()
+    hostile = "2027-01-02T10:00:00Z host " + "sshd[1]: Accepted a for b from c " * 12_000
+    assert signins.read([hostile], NOW) == []
+    assert time.monotonic() - began < 3
 
 
 def test_a_process_number_that_came_again_is_no_session_of_the_key() -> None:

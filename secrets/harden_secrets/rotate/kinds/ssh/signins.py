@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+# Atomic: a target that writes a line of millions of such beginnings must not have us try each of them.
 _ACCEPTED = re.compile(
-    r"(?P<head>.*?)\bsshd(?:-session)?\[(?P<pid>\d+)\]: Accepted \S+ for (?P<user>.*) from (?P<address>\S+) "
+    r"(?>(?P<head>.*?)\bsshd(?:-session)?\[(?P<pid>\d+)\]: Accepted \S+ for )(?P<user>.*) from (?P<address>\S+) "
     r"port (?P<port>\d+) ssh2(?:: \S+ (?P<fingerprint>SHA256:\S+))?"
 )
 _SINCE_EPOCH = re.compile(r"(\d{6,12}(?:\.\d+)?)\s")
