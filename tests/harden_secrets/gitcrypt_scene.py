@@ -39,7 +39,7 @@ class Estate:
         loaded = Store(self.vault).load("infra/key")
         assert stored is not None
         kept = [stored.fields["key"]]
-        if loaded is not None and loaded.pair is not None:
+        if loaded is not None and loaded.pair is not None and loaded.pair.new:  # none once it is being closed
             kept = [loaded.pair.old["key"], loaded.pair.new["key"]]
         for branch in BRANCHES:
             assert [self._opens(key, branch) for key in kept].count(True) == 1
