@@ -79,7 +79,9 @@ class RotationHost:
             command = [*self.within(*command)]
         begun = time.monotonic()
         with tempfile.TemporaryFile("w+", errors="replace", dir=self.root) as out:
-            process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=out, cwd=self.root)
+            process = subprocess.Popen(
+                command, env=self.environment, stdout=out, stderr=out, cwd=self.root, start_new_session=True
+            )
             while process.poll() is None:
                 self._look_at(process.pid)
                 if at and halted.exists():
@@ -90,6 +92,7 @@ class RotationHost:
                     process.kill()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0.01)
+            _await_orphans(process.pid)
             out.seek(0)
             self.said.append(out.read())
         return process.returncode
@@ -142,6 +145,21 @@ class RotationHost:
             for name in ("cmdline", "environ"):
                 with contextlib.suppress(OSError):
                     self.shown.add(Path(f"/proc/{one}/{name}").read_bytes())
+
+
+def _await_orphans(session: int) -> None:
+    """What a killed process had begun goes on without it: a push is over when its git has ended."""
+    end = time.monotonic() + 20
+    while any(_session(path) == session for path in Path("/proc").glob("[0-9]*/stat")):
+        assert time.monotonic() < end, "something of a process that was killed goes on and on"
+        time.sleep(0.02)
+
+
+def _session(stat: Path) -> int:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[3])
+    except OSError:  # it has ended meanwhile
+        return 0
 
 
 def _descendants(pid: int) -> list[int]:
