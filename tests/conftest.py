@@ -7,6 +7,8 @@ import pytest
 
 pytest_plugins = ["bao.fixtures", "cluster.fixtures"]
 
+LABS = ("lab.", "harden_secrets.sshd_lab", "harden_secrets.login_scene")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("harden")
@@ -30,9 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def uses_lab(module: ModuleType) -> bool:
-    """Whether a test module takes anything from the packet lab: then its tests need root and a real kernel."""
+    """Whether a test module takes anything from the packet lab or from the hosts with an sshd, which are made with it.
+
+    Then its tests need root and a real kernel.
+    """
     sources = (getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values())
-    return any(isinstance(source, str) and source.removeprefix("tests.").startswith("lab.") for source in sources)
+    return any(isinstance(source, str) and source.removeprefix("tests.").startswith(LABS) for source in sources)
 
 
 def deselect_corpus(config: pytest.Config, items: list[pytest.Item]) -> None:
