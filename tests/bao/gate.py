@@ -1,10 +1,11 @@
 """A port before a server, which can be closed in the middle: whoever is connected is cut off, nobody else gets in."""
 
 import contextlib
-import selectors
 import socket
 import threading
 from collections.abc import Iterator
+
+from lab.passing import both_ways
 
 
 class Gate:
@@ -51,23 +52,9 @@ class Gate:
         with inner, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._to)) as outer:
             self._open |= {inner, outer}
             try:
-                _both_ways(inner, outer)
+                both_ways(inner, outer)
             finally:
                 self._open -= {inner, outer}
-
-
-def _both_ways(inner: socket.socket, outer: socket.socket) -> None:
-    other = {inner: outer, outer: inner}
-    with selectors.DefaultSelector() as waiting:
-        for one in other:
-            waiting.register(one, selectors.EVENT_READ)
-        while True:
-            for key, _ in waiting.select():
-                assert isinstance(key.fileobj, socket.socket)
-                data = key.fileobj.recv(65536)
-                if not data:
-                    return
-                other[key.fileobj].sendall(data)
 
 
 @contextlib.contextmanager

@@ -93,7 +93,7 @@ def test_hosts_in_trouble_at_each_phase(scene: LoginScene) -> None:
             for words in troubles.says[one]:
                 assert words in said
                 assert words in status
-        assert "not finished; both keys stay good where they were. The next run goes on from there" in said
+        assert "not finished; no later step was taken. The next run goes on from there" in said
         troubles.end()
         scene.check(old=phase in PHASES[:4])
     scene.host.finish("rotate", "--force", "app", times=1)

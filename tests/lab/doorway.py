@@ -5,12 +5,12 @@ with doorway(netns, 8200):     # what listens at 127.0.0.1:8200 here is there at
 """
 
 import contextlib
-import selectors
 import socket
 import threading
 from collections.abc import Iterator
 
 from lab.netns import Netns
+from lab.passing import both_ways
 
 
 @contextlib.contextmanager
@@ -38,14 +38,4 @@ def _accept(listener: socket.socket, port: int) -> None:
 
 def _pass_on(inner: socket.socket, port: int) -> None:
     with inner, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as outer:
-        other = {inner: outer, outer: inner}
-        with selectors.DefaultSelector() as waiting:
-            for one in other:
-                waiting.register(one, selectors.EVENT_READ)
-            while True:
-                for key, _ in waiting.select():
-                    assert isinstance(key.fileobj, socket.socket)
-                    data = key.fileobj.recv(65536)
-                    if not data:
-                        return
-                    other[key.fileobj].sendall(data)
+        both_ways(inner, outer)

@@ -181,9 +181,7 @@ class _Bench:
     def _show(self, entry: SecretEntry, result: Result) -> None:
         _print_report(entry, result.report, self._output)
         if result.failed and not self._output.as_json:
-            self._output.note(
-                f"{entry.name}: not finished; both keys stay good where they were. The next run goes on from there"
-            )
+            self._output.note(f"{entry.name}: not finished; no later step was taken. The next run goes on from there")
 
     def _foresee(self, entry: SecretEntry) -> bool:
         loaded = self._store.load(entry.path)
