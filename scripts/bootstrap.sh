@@ -214,12 +214,20 @@ build_cluster() {
     quietly scripts/build-cluster.sh
 }
 
+# The Ansibles that the collection is tested with, in the cache as well.
+ansible_is_there() { [ "$purpose" != test ] || [ -e "$(scripts/build-ansible.sh --where)/complete" ]; }
+
+build_ansible() {
+    say "installing Ansible for the tests: a minute or two, the first time"
+    quietly scripts/build-ansible.sh
+}
+
 case $purpose in
     demo | test) ;;
     *) say "error: usage: $0 demo|test"; exit 2 ;;
 esac
 if [ -z "$(missing_packages)" ] && environment_is_built && project_is_installed && kernel_is_there &&
-    cluster_is_there; then
+    cluster_is_there && ansible_is_there; then
     exit 0
 fi
 if [ ! -w . ]; then
@@ -234,3 +242,4 @@ environment_is_built || build_environment
 project_is_installed || install_project
 kernel_is_there || fetch_kernel
 cluster_is_there || build_cluster
+ansible_is_there || build_ansible

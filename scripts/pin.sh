@@ -13,3 +13,7 @@ compile "$@" requirements/build.in -o requirements/build.txt
 compile "$@" pyproject.toml -c requirements/build.txt -o requirements/run.txt
 compile "$@" pyproject.toml requirements/dev.in --extra legacy --extra vault --extra databases \
     -c requirements/build.txt -c requirements/run.txt -o requirements/dev.txt
+# What runs the collection stands apart from harden's own environment: one Ansible each.
+for edition in oldest newest; do
+    compile "$@" "requirements/ansible-$edition.in" -o "requirements/ansible-$edition.txt"
+done

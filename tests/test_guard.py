@@ -99,7 +99,7 @@ def test_no_file_names_a_folder_of_the_machine_it_was_made_on() -> None:
     assert [path for path, text in texts() if private.search(text)] == []
 
 
-@pytest.mark.parametrize("pins", ["build.txt", "dev.txt", "run.txt"])
+@pytest.mark.parametrize("pins", ["ansible-newest.txt", "ansible-oldest.txt", "build.txt", "dev.txt", "run.txt"])
 def test_pins_are_exact_hashed_and_name_no_host(pins: str) -> None:
     """Every requirement is `name==version` with at least one SHA-256, and nothing says where to fetch it."""
     text = (ROOT / "requirements" / pins).read_text()
