@@ -10,7 +10,7 @@ import typer
 
 from harden.errors import UsageError
 from harden.options import DryRun, Json, Quiet, StateFolder, Verbose, output
-from wgfw.commands.options import DEFAULT_POLICY, BackendName, Netns, PolicyFile
+from wgfw.commands.options import DEFAULT_POLICY, BackendName, Netns, PeersFrom, PolicyFile
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="""
 Trust profiles for WireGuard gateways, enforced in the kernel.
@@ -43,6 +43,7 @@ def import_(
 @app.command()
 def check(
     policy: PolicyFile = DEFAULT_POLICY,
+    peers: PeersFrom = None,
     netns: Netns = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -54,7 +55,7 @@ def check(
     """
     from wgfw.commands.checking import check_policy
 
-    return check_policy(policy, netns, output(as_json=as_json, quiet=quiet, verbose=verbose))
+    return check_policy(policy, netns, tuple(peers or ()), output(as_json=as_json, quiet=quiet, verbose=verbose))
 
 
 @app.command()
@@ -62,9 +63,14 @@ def render(
     policy: PolicyFile = DEFAULT_POLICY,
     family: Annotated[Literal["4", "6"] | None, typer.Option("--family", help="Only this IP version.")] = None,
     form: Annotated[
-        Literal["restore", "script"],
-        typer.Option("--format", help="For `iptables-restore --noflush`, or one POSIX shell script for both families."),
+        Literal["restore", "script", "policy"],
+        typer.Option(
+            "--format",
+            help="For `iptables-restore --noflush`; one POSIX shell script for both families; or the policy itself "
+            "with its peers, which `plan --against` compares.",
+        ),
     ] = "restore",
+    peers: PeersFrom = None,
     netns: Netns = None,
     as_json: Json = False,
 ) -> int:
@@ -75,12 +81,17 @@ def render(
     """
     from wgfw.commands.rendering import render_policy
 
-    return render_policy(policy, family, form, netns, output(as_json=as_json))
+    return render_policy(policy, family, form, netns, tuple(peers or ()), output(as_json=as_json))
 
 
 @app.command()
 def plan(
     policy: PolicyFile = DEFAULT_POLICY,
+    peers: PeersFrom = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="FILE", help="Compare with what `render --format policy` wrote, no kernel."),
+    ] = None,
     netns: Netns = None,
     backend: BackendName = "auto",
     state: StateFolder = None,
@@ -92,16 +103,21 @@ def plan(
 
     Changes nothing. Exit status 3: there is something to change.
     """
+    out = output(as_json=as_json, quiet=quiet, verbose=verbose)
+    if against is not None:
+        from wgfw.commands.comparing import plan_against
+
+        return plan_against(policy, netns, tuple(peers or ()), against, out)
     from wgfw.commands.applying import plan_policy
     from wgfw.commands.gateway import Gateway
 
-    out = output(as_json=as_json, quiet=quiet, verbose=verbose)
-    return plan_policy(policy, Gateway(netns, backend, state), out)
+    return plan_policy(policy, Gateway(netns, backend, state, tuple(peers or ())), out)
 
 
 @app.command()
 def apply(
     policy: PolicyFile = DEFAULT_POLICY,
+    peers: PeersFrom = None,
     netns: Netns = None,
     backend: BackendName = "auto",
     state: StateFolder = None,
@@ -123,7 +139,9 @@ def apply(
     if confirm is not None:
         raise not_yet("apply --confirm", "`harden wg rollback` goes back to the rules before")
     out = output(as_json=as_json, quiet=quiet, verbose=verbose)
-    return apply_policy(policy, Gateway(netns, backend, state), out, tests=not no_tests, dry_run=dry_run)
+    return apply_policy(
+        policy, Gateway(netns, backend, state, tuple(peers or ())), out, tests=not no_tests, dry_run=dry_run
+    )
 
 
 @app.command()
@@ -165,6 +183,7 @@ def remove(
 @app.command()
 def status(
     policy: PolicyFile = DEFAULT_POLICY,
+    peers: PeersFrom = None,
     netns: Netns = None,
     backend: BackendName = "auto",
     state: StateFolder = None,
@@ -186,7 +205,7 @@ def status(
     if as_json and form == "prometheus":
         raise UsageError("--json and --format prometheus are two answers", "leave one of them out")
     out = output(as_json=as_json, quiet=quiet, verbose=verbose)
-    return report_status(policy, Gateway(netns, backend, state), out, form)
+    return report_status(policy, Gateway(netns, backend, state, tuple(peers or ())), out, form)
 
 
 @app.command()
@@ -204,6 +223,7 @@ def explain(
     batch: Annotated[
         Path | None, typer.Option("--batch", metavar="FILE", help='A file of {"from": …, "to": …, "service": …} lines.')
     ] = None,
+    peers: PeersFrom = None,
     netns: Netns = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -213,16 +233,17 @@ def explain(
     `harden wg explain --from anca --to 192.168.1.10 --service smb`
     """
     from wgfw.commands.asking import explain_batch_file, explain_one
+    from wgfw.commands.gateway import Gateway
     from wgfw.explain import Question
 
-    out = output(as_json=as_json, quiet=quiet)
+    out, gateway = output(as_json=as_json, quiet=quiet), Gateway(netns, peers=tuple(peers or ()))
     if batch is not None:
         if source or to or service or address:
             raise UsageError("--batch goes without --from, --to, --service and --source", "put them into the file")
-        return explain_batch_file(policy, netns, batch, out)
+        return explain_batch_file(policy, gateway, batch, out)
     if source is None or to is None:
         raise UsageError("explain needs --from and --to, or --batch", "`harden wg explain --from anca --to 10.32.0.1`")
-    return explain_one(policy, netns, Question(source, to, service, address), out)
+    return explain_one(policy, gateway, Question(source, to, service, address), out)
 
 
 @app.command()

@@ -1,11 +1,12 @@
 """``harden wg plan``, ``apply``, ``rollback`` and ``remove``."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harden.errors import ANSWER_IS_NO, HardenError
 from harden.output import Output
 from harden.progress import progress
+from wgfw.commands.changes import changes_document, say_changes
 from wgfw.commands.gateway import (
     READDRESSED,
     Gateway,
@@ -25,6 +26,8 @@ from wgfw.policytests import run_tests
 if TYPE_CHECKING:
     from wgfw.access import AccessChange
 
+NOBODY = "nobody's access changes by policy; the kernel's rules differ from it:"
+
 
 def plan_policy(path: str, gateway: Gateway, output: Output) -> int:
     """Says what an apply would change."""
@@ -33,11 +36,11 @@ def plan_policy(path: str, gateway: Gateway, output: Output) -> int:
     if prospect.readdressed is not None:
         output.note(READDRESSED)
     if output.as_json:
-        output.document(_document(changes, in_sync=prospect.in_sync))
+        output.document(changes_document(changes, in_sync=prospect.in_sync))
     elif prospect.in_sync:
         output.line("in sync: nothing to change")
     else:
-        _say_changes(changes, output)
+        say_changes(changes, output, NOBODY)
     return 0 if prospect.in_sync else ANSWER_IS_NO
 
 
@@ -62,12 +65,12 @@ def apply_policy(path: str, gateway: Gateway, output: Output, *, tests: bool, dr
     for note in outcome.notes:
         output.note(note)
     if output.as_json:
-        document = _document(changes, in_sync=prospect.plan.in_sync)
+        document = changes_document(changes, in_sync=prospect.plan.in_sync)
         output.document(document | {"changed": outcome.changed, "ended_connections": ended})
     elif prospect.plan.in_sync:
         output.line("in sync: nothing to change")
     else:
-        _say_changes(changes, output)
+        say_changes(changes, output, NOBODY)
         output.line("nothing was changed (dry run)" if dry_run else "the kernel matches the policy now")
     if ended and not output.as_json:
         output.line(f"ended {ended} open connection{'' if ended == 1 else 's'} that the policy does not allow")
@@ -106,7 +109,7 @@ def refuse_failing(loaded: Loaded) -> None:
 
 def _prospect(path: str, gateway: Gateway, output: Output) -> tuple[Prospect, Reconciler]:
     with gateway.opened() as opening:
-        loaded: Loaded = load_policy(path, gateway.netns, on_gateway=True)
+        loaded: Loaded = load_policy(path, gateway.netns, on_gateway=True, peers=gateway.peers)
         for warning in (*loaded.policy.warnings, *doubtful_interfaces(loaded.policy.interfaces, gateway.netns)):
             output.warning(warning)
         reconciler = opening.reconciler()
@@ -126,29 +129,6 @@ def _changes(prospect: Prospect, output: Output) -> Iterator["AccessChange | str
     before = stored_policy(current.policy if current else "", output)
     yield from diff_access(before, loaded.policy, now(), loaded.document.networks)
     yield from prospect.plan.describe()
-
-
-def _document(changes: list["AccessChange | str"], *, in_sync: bool) -> dict[str, Any]:
-    return {
-        "in_sync": in_sync,
-        "changes": [
-            document
-            for change in changes
-            for document in (({"change": "rules", "text": change},) if isinstance(change, str) else change.documents())
-        ],
-    }
-
-
-def _say_changes(changes: list["AccessChange | str"], output: Output) -> None:
-    access = [change for change in changes if not isinstance(change, str)]
-    rules = [change for change in changes if isinstance(change, str)]
-    for change in access:
-        output.line(str(change))
-    if not access:
-        output.line("nobody's access changes by policy; the kernel's rules differ from it:")
-    if output.verbosity > 0 or not access:
-        for line in rules:
-            output.line(f"  {line}")
 
 
 def _carry_out(plan: Plan, reconciler: Reconciler, output: Output, done: str, *, dry_run: bool) -> bool:

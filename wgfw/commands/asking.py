@@ -6,15 +6,15 @@ from harden.document.wording import moment
 from harden.errors import HardenError
 from harden.output import Output, json_text
 from wgfw.batch import explain_batch
-from wgfw.commands.gateway import load_policy, now
+from wgfw.commands.gateway import Gateway, load_policy, now
 from wgfw.explain import Answer, Question
 
 BATCH_LIMIT = 256 << 20  # bytes
 
 
-def explain_one(path: str, netns: str | None, question: Question, output: Output) -> int:
+def explain_one(path: str, gateway: Gateway, question: Question, output: Output) -> int:
     """Answers one question."""
-    answer = load_policy(path, netns).explainer(now()).explain(question)
+    answer = load_policy(path, gateway.netns, peers=gateway.peers).explainer(now()).explain(question)
     if output.as_json:
         output.document(answer.document())
         return 0
@@ -23,7 +23,7 @@ def explain_one(path: str, netns: str | None, question: Question, output: Output
     return 0
 
 
-def explain_batch_file(path: str, netns: str | None, batch: Path, output: Output) -> int:
+def explain_batch_file(path: str, gateway: Gateway, batch: Path, output: Output) -> int:
     """Answers a file of questions, one JSON object a line, with as many lines."""
     try:
         if not batch.is_file():
@@ -35,7 +35,7 @@ def explain_batch_file(path: str, netns: str | None, batch: Path, output: Output
         raise HardenError(f"{batch}: not UTF-8 text") from error
     except OSError as error:
         raise HardenError(f"{batch}: {error.strerror}") from error
-    explainer = load_policy(path, netns).explainer(now())
+    explainer = load_policy(path, gateway.netns, peers=gateway.peers).explainer(now())
     output.raw("".join(json_text(answer) + "\n" for answer in explain_batch(explainer, lines, str(batch))))
     return 0
 

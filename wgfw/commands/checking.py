@@ -7,10 +7,10 @@ from wgfw.lint import lint
 from wgfw.policytests import Outcome, run_tests
 
 
-def check_policy(path: str, netns: str | None, output: Output) -> int:
+def check_policy(path: str, netns: str | None, peers: tuple[str, ...], output: Output) -> int:
     """Validates, warns and tests."""
     moment = now()
-    loaded = load_policy(path, netns)
+    loaded = load_policy(path, netns, peers=peers)
     warnings = [*loaded.policy.warnings, *(str(w) for w in lint(loaded.document, loaded.policy, moment))]
     outcomes = run_tests(loaded.explainer(moment), loaded.policy.tests)
     failed = [outcome for outcome in outcomes if not outcome.passed]

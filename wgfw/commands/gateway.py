@@ -1,5 +1,6 @@
 """A policy together with the gateway it is for."""
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,9 @@ from wgfw.kernel.opening import Opening
 from wgfw.kernel.plan import Plan
 from wgfw.kernel.reconcile import Reconciler
 from wgfw.peers.links import local_addresses
+from wgfw.peers.state import SOURCE
 from wgfw.policy.document import Document
+from wgfw.policy.elsewhere import with_peers
 from wgfw.policy.gather import read_peers
 from wgfw.policy.loader import load
 from wgfw.policy.model import Policy
@@ -51,27 +54,36 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def load_policy(path: str, netns: str | None, *, on_gateway: bool | None = None) -> Loaded:
-    """The policy at ``path``. The host's own addresses count as the gateway's if it is the gateway: None means that
-    this is so if one of the managed interfaces is here. Raises HardenError with all that is wrong."""
-    document = load(path)
-    peers = read_peers(document, netns)
-    here = _is_gateway(document, netns) if on_gateway is None else on_gateway
-    return Loaded(document, resolve(document, peers, local_addresses(netns) if here else AddressSet()))
+def load_policy(path: str, netns: str | None, *, on_gateway: bool | None = None, peers: tuple[str, ...] = ()) -> Loaded:
+    """The policy at ``path``, with the peers of ``peers`` (options `[INTERFACE=]FILE`) in place of its own.
+
+    The host's own addresses count as the gateway's if it is the gateway: None means that this is so if one of the
+    managed interfaces is here and nobody says where else its peers are. Raises HardenError with all that is wrong.
+    """
+    document = with_peers(load(path), peers, os.getcwd())
+    found = read_peers(document, netns)
+    # Who renders for a gateway may well be one of its clients, with a wg0 and with addresses that come and go.
+    elsewhere = bool(peers) and any(entry.peers != SOURCE for entry in document.interfaces.values())
+    here = _is_gateway(document, netns, elsewhere=elsewhere) if on_gateway is None else on_gateway
+    return Loaded(document, resolve(document, found, local_addresses(netns) if here else AddressSet()))
 
 
-def _is_gateway(document: Document, netns: str | None) -> bool:
+def _is_gateway(document: Document, netns: str | None, *, elsewhere: bool) -> bool:
     there = {name for _, name in socket.if_nameindex()}  # of this network namespace; /sys may show another one's
-    return netns is not None or not there.isdisjoint(document.interfaces)
+    return netns is not None or (not elsewhere and not there.isdisjoint(document.interfaces))
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Where the kernel and what is remembered of it are to be found."""
+    """Where the kernel, its peers and what is remembered of it are to be found.
+
+    ``peers``: options `[INTERFACE=]FILE`, for peers that are not where the policy says.
+    """
 
     netns: str | None = None
     backend: Literal["auto", "nft", "legacy"] = "auto"
     state: Path | None = None
+    peers: tuple[str, ...] = ()
 
     @contextmanager
     def opened(self) -> Iterator[Opening]:

@@ -7,31 +7,42 @@ from harden.errors import UsageError
 from harden.output import Output
 from wgfw.commands.gateway import load_policy
 from wgfw.compiler import compile_policy
+from wgfw.policy.model import Policy
 from wgfw.policy.schema import policy_schema
+from wgfw.policy.snapshot import to_json
 from wgfw.render import restore_text
+from wgfw.ruleset import RuleSet
 from wgfw.script import script_text
+
+Form = Literal["restore", "script", "policy"]
 
 
 def render_policy(
-    path: str, family: Literal["4", "6"] | None, form: Literal["restore", "script"], netns: str | None, output: Output
+    path: str, family: Literal["4", "6"] | None, form: Form, netns: str | None, peers: tuple[str, ...], output: Output
 ) -> int:
-    """Prints the rules."""
-    loaded = load_policy(path, netns)
+    """Prints the rules, or what goes with them."""
+    if family is not None and form != "restore":
+        raise UsageError(f"--format {form} is for both families", "leave --family out, or --format")
+    loaded = load_policy(path, netns, peers=peers)
     for warning in loaded.policy.warnings:
         output.warning(warning)
     rules = compile_policy(loaded.policy)
-    if form == "script":
-        if family is not None:
-            raise UsageError("the script is for both families", "leave --family out, or --format script")
-        texts = {"script": script_text(rules, loaded.policy.interfaces)}
-    else:
-        texts = {number: restore_text(rules.family(int(number))) for number in ([family] if family else ["4", "6"])}
+    texts = _texts(loaded.policy, rules, family, form)
     if output.as_json:
         output.document({"digest": rules.digest, "format": form, "text": texts})
     else:
         for name, text in texts.items():
             output.raw(text if len(texts) == 1 else f"# IPv{name}\n{text}")
     return 0
+
+
+def _texts(policy: Policy, rules: RuleSet, family: Literal["4", "6"] | None, form: Form) -> dict[str, str]:
+    """By what they are for: a family, or both."""
+    if form == "script":
+        return {form: script_text(rules, policy.interfaces)}
+    if form == "policy":
+        return {form: to_json(policy)}
+    return {number: restore_text(rules.family(int(number))) for number in ([family] if family else ["4", "6"])}
 
 
 def print_schema(output: Output) -> int:

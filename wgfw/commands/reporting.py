@@ -21,7 +21,7 @@ Counters = Mapping[int, Mapping[Place, Sequence[Counted]]]
 def report_status(path: str, gateway: Gateway, output: Output, form: Literal["text", "prometheus"]) -> int:
     """Says how each client fares, and whether the kernel is in sync with the policy."""
     with gateway.opened() as opening:
-        loaded = load_policy(path, gateway.netns, on_gateway=True)
+        loaded = load_policy(path, gateway.netns, on_gateway=True, peers=gateway.peers)
         reconciler = opening.reconciler()
         prospect = look_ahead(loaded, reconciler, output)
         counters = _counters(opening.kernel()) if prospect.in_sync else {}
