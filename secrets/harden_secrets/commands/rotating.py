@@ -201,7 +201,7 @@ class _Bench:
         else:
             _print_report(entry, steps.check(steps.newest()), self._output)
         for line, document in foreseen(entry, rotation, site, _now(), impatient=self._asked.force):
-            self._answer(f"{entry.name}: {line}", {"secret": entry.name, "event": "would", **document})
+            self._answer(f"{entry.name}: {line}", {"secret": entry.name, "event": "would", **document, "words": line})
         return True
 
     def _steps(self, entry: SecretEntry) -> Steps:
