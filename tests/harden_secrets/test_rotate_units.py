@@ -13,12 +13,12 @@ import typer
 
 from harden.cli import app, run
 from harden.errors import HardenError
+from harden.systemdtext import bound, path, word
 from harden_secrets.inventory.loader import read_inventory
 from harden_secrets.inventory.model import Inventory
 from harden_secrets.rotate.units.demands import Demands, demands
 from harden_secrets.rotate.units.pace import delay, pace
 from harden_secrets.rotate.units.systemd import SERVICE, TIMER, Host, units
-from harden_secrets.systemdtext import bound, path, word
 
 HOST_KEY = "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + b"k" * 32).decode()
 SSH = """

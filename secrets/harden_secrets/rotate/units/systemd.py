@@ -12,10 +12,10 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 from harden.state import DEFAULT_ROOT
+from harden.systemdtext import bound, path, setting, word
 from harden_secrets.inventory.spans import duration_text
 from harden_secrets.rotate.units.demands import Demands
 from harden_secrets.rotate.units.pace import delay
-from harden_secrets.systemdtext import bound, path, setting, word
 
 SERVICE, TIMER = "harden-rotate.service", "harden-rotate.timer"
 HOME = "/root"

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from harden.errors import HardenError
-from harden_secrets.systemdtext import specifiers_escaped, word
+from harden.systemdtext import specifiers_escaped, word
 from harden_secrets.vault.server.place import Place
 from harden_secrets.vault.server.process import arguments
 
