@@ -146,6 +146,11 @@ class SshdTarget:
         """What a program on the host prints."""
         return subprocess.run(self.inside(*argv), check=True, capture_output=True, text=True, timeout=30).stdout
 
+    @property
+    def root(self) -> Path:
+        """The host's file system as we see it from outside; absolute links in it lead to ours."""
+        return Path(f"/proc/{self._anchor.pid}/root")
+
     def keys_file(self, user: str = "app") -> Path:
         """The user's authorized_keys, as we see it from outside."""
         return self.folder / "srv" / user / ".ssh" / "authorized_keys"
