@@ -1,0 +1,149 @@
+# Copyright: the harden authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""What ``harden secrets rotate --json`` tells while it works, and what it comes to for each secret.
+
+It prints one object a line: ``secret``, ``event`` and what belongs to that event; docs/rotate-keys.md lists them. There
+is no value in any of them.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+from ansible_collections.harden.toolkit.plugins.module_utils.command import DONE, Harden, Refusal, Spoken
+
+Event = Mapping[str, Any]
+
+ROTATED, WAITING, ABANDONED, FAILED = "rotated", "waiting", "abandoned", "failed"
+
+
+class Told(NamedTuple):
+    """What a run of ``rotate`` told: its exit status, its events in their order, and what it said on stderr."""
+
+    status: int
+    events: List[Event]
+    spoken: Spoken
+
+    @property
+    def refusal(self) -> Optional[Refusal]:
+        """Why not all went well; None if it did. Each failure has its secret's name in front."""
+        if self.status == DONE:
+            return None
+        failures = [event for event in self.events if event["event"] == FAILED]
+        messages = _once([*(_line(event) for event in failures), *self.spoken.errors])
+        hints = _once([*(hint for event in failures for hint in event.get("hints", ())), *self.spoken.hints])
+        return Refusal(messages or self.spoken.other or ["exit status %d" % self.status], hints, self.status)
+
+
+class Rotation(Harden):
+    """``harden secrets rotate`` on this host."""
+
+    def rotate(self, *arguments: str) -> Told:
+        """Runs it with these arguments. Raises Refusal where it cannot be run; what failed in it is in the answer."""
+        argv = [self.path, "secrets", "rotate", *arguments, "--json"]
+        if self._state_dir:
+            argv += ["--state", self._state_dir]
+        done = self._run(argv)
+        events = parse_events(done.stdout.decode("utf-8", "replace"))
+        return Told(done.returncode, events, Spoken(done.stderr.decode("utf-8", "replace")))
+
+
+class SecretOutcome:
+    """What became of one secret in a run, or in a dry run what would."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.steps: List[Dict[str, Any]] = []  # those that were taken, or would be now
+        self.later: List[Dict[str, Any]] = []  # those that a dry run foresees for after a time
+        self.words = ""
+        self.result = ""
+        self.until: Optional[str] = None
+
+    def hear(self, event: Event, now: datetime) -> None:
+        """One event more. ``now`` tells which steps of a dry run are for later."""
+        kind = event["event"]
+        if kind == "done":
+            self.steps.append(_step(event))
+        elif kind == "would":
+            self._foresee(event, now)
+        elif kind in _RESULTS and self.result != FAILED:  # of several targets one that failed is what counts
+            self.words = event.get("words", "")
+            self.result = _RESULTS[kind]
+            if kind == "ended" and self.words.startswith("abandoned"):
+                self.result = ABANDONED
+        elif kind == "none":
+            self.words = "no rotation is open"
+
+    def as_result(self) -> Dict[str, Any]:
+        """For the answer of the module."""
+        return {"name": self.name, "result": self.result or "none", "words": self.words, "steps": self.steps}
+
+    def _foresee(self, event: Event, now: datetime) -> None:
+        until = event.get("until") if event["phase"] == "overlap" else None
+        if self.later or (until and _moment(until) > now):
+            self.later.append(_step(event))
+            self.result = WAITING
+            self.words = self.later[0]["words"]
+            return
+        self.steps.append(_step(event))
+        self.result = ABANDONED if event["phase"] == "withdraw" else self.result or ROTATED
+
+
+def parse_events(text: str) -> List[Event]:
+    """The objects of the lines. A line that is none, as of a run that was cut off in it, raises Refusal."""
+    events: List[Event] = []
+    for line in text.splitlines():
+        try:
+            event = json.loads(line)
+            if not isinstance(event, dict) or not {"secret", "event"} <= set(event):
+                raise ValueError
+        except ValueError:
+            raise Refusal(["rotate answers with something else than its events"], [_OTHER_RELEASE]) from None
+        events.append(event)
+    return events
+
+
+def outcomes(events: Sequence[Event], now: datetime) -> List[SecretOutcome]:
+    """What became of each secret of which something was told, in the order in which it was."""
+    found: Dict[str, SecretOutcome] = {}
+    for event in events:
+        found.setdefault(event["secret"], SecretOutcome(event["secret"])).hear(event, now)
+    return list(found.values())
+
+
+def reports(events: Sequence[Event]) -> List[Event]:
+    """What remains for a person to do after it, as the kinds of keys tell it."""
+    return [{key: value for key, value in event.items() if key != "event"} for event in events if event["event"] == "report"]
+
+
+def diff(told: Sequence[SecretOutcome]) -> Dict[str, str]:
+    """The steps that would be taken now, one a line, and what would have to wait."""
+    lines = ["+ %s: %s" % (one.name, step["words"]) for one in told for step in one.steps]
+    lines += ["  %s: later: %s" % (one.name, step["words"]) for one in told for step in one.later]
+    return {"prepared": "".join("%s\n" % line for line in lines)}
+
+
+_RESULTS = {"waiting": WAITING, "failed": FAILED, "ended": ROTATED}
+_OTHER_RELEASE = "the collection and the installed harden may be of different releases"
+
+
+def _step(event: Event) -> Dict[str, Any]:
+    return {key: event[key] for key in ("phase", "target", "words", "until") if key in event}
+
+
+def _line(event: Event) -> str:
+    where = "%s: " % event["target"] if event.get("target") else ""
+    words = str(event.get("words", ""))
+    return words if words.startswith("%s: " % event["secret"]) else "%s: %s%s" % (event["secret"], where, words)
+
+
+def _moment(text: str) -> datetime:
+    """ISO 8601; without an offset it is in UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _once(lines: Sequence[str]) -> List[str]:
+    return list(dict.fromkeys(lines))
