@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -19,6 +19,7 @@ from harden.errors import HardenError
 from harden.output import Output, OutputClosedError, OutputFailedError
 
 DEBUG_VARIABLE = "HARDEN_DEBUG"
+COMPLETION_VARIABLE = "_HARDEN_COMPLETE"  # what a shell sets that asks for a completion; typer's name for it
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 READER_GONE = 141  # 128 + SIGPIPE
 
@@ -35,10 +36,14 @@ class Part(TyperGroup):
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """The context of the real group. From here on typer works with that one."""
+        return self.imported().make_context(*args, **kwargs)
+
+    def imported(self) -> TyperGroup:
+        """The real group, with the part's commands and options."""
         app: typer.Typer = importlib.import_module(self._module).app
         group = typer.main.get_group(app)
         group.name = self.name
-        return group.make_context(*args, **kwargs)
+        return group
 
 
 PARTS = (
@@ -49,11 +54,11 @@ PARTS = (
 
 
 class Root(TyperGroup):
-    """The command itself: its parts in the order in which they are listed above."""
+    """The command itself: its parts in the order in which they are listed above, then its own commands."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.commands.update({part.name: part for part in PARTS if part.name})
+        self.commands = {part.name: part for part in PARTS if part.name} | dict(self.commands)
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command. typer ends without a word on any broken pipe; only the one of stdout deserves that."""
@@ -63,7 +68,7 @@ class Root(TyperGroup):
             raise HardenError("a program or socket that harden was talking to closed the connection") from error
 
 
-app = typer.Typer(cls=Root, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Root, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 
 
 def _print_version(wanted: bool) -> None:
@@ -81,8 +86,37 @@ def _root(
     """Trust profiles for WireGuard gateways, custody and rotation for keys."""
 
 
+@app.command("man")
+def manual() -> None:
+    """Print the manual page of harden, which says what all the `--help` say.
+
+    `harden man | man -l -` shows it.
+    """
+    from harden.manual import page
+
+    Output().raw(page(typer.main.get_group(app), __version__))
+
+
+@app.command()
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="The shell that is to complete.")],
+) -> None:
+    """Print what makes a shell complete harden's commands, options and their values.
+
+    `eval "$(harden completion bash)"` in ~/.bashrc, the same with zsh in ~/.zshrc, or in fish `harden completion fish
+    | source`.
+    """
+    from harden.completion import SCRIPTS
+
+    Output().raw(SCRIPTS[shell])
+
+
 def main() -> None:
     """Runs the command line of this process and exits with its status."""
+    if COMPLETION_VARIABLE in os.environ:
+        from harden.completion import answer_shells
+
+        answer_shells()
     # A command ends long before its garbage matters, and looking for cycles among the values of 10,000 clients again
     # and again takes two fifths of its time.
     gc.disable()

@@ -65,7 +65,7 @@ def test_help_and_completion_import_no_part() -> None:
 
 def test_completion_offers_the_parts() -> None:
     """The shell asks through the environment and gets the names of the parts."""
-    done = harden(_HARDEN_COMPLETE="complete_bash", COMP_WORDS="harden w", COMP_CWORD="1")
+    done = harden(_HARDEN_COMPLETE="complete_bash", COMP_WORDS="harden\nw", COMP_CWORD="1")
     assert done.stdout.split() == ["wg"]
 
 
@@ -103,7 +103,7 @@ def test_a_part_has_a_help_of_its_own() -> None:
 
 def test_completion_reaches_into_a_part() -> None:
     """The shell completes the commands of a part too."""
-    done = harden(_HARDEN_COMPLETE="complete_bash", COMP_WORDS="harden wg expl", COMP_CWORD="2")
+    done = harden(_HARDEN_COMPLETE="complete_bash", COMP_WORDS="harden\nwg\nexpl", COMP_CWORD="2")
     assert done.stdout.split() == ["explain"]
 
 
