@@ -75,12 +75,12 @@ class Harden:
         self._known_as = dict(known_as or {})
         self._time_limit = time_limit
 
-    def ask(self, *arguments: str) -> Answer:
-        """What ``harden ARGUMENTS… --json`` answers. Raises RefusalError if it fails (any status but 0 and 3)."""
-        argv = [self.path, *arguments, "--json"]
-        if self._state_dir:
-            argv += ["--state", self._state_dir]
-        done = self._run(argv)
+    def ask(self, *arguments: str, named: Sequence[str] = ()) -> Answer:
+        """What ``harden ARGUMENTS… --json -- NAMED…`` answers; what is ``named`` may begin with a dash.
+
+        Raises RefusalError if it fails (any status but 0 and 3).
+        """
+        done = self._run(self._argv(arguments, named))
         stdout, stderr = (self._renamed(text.decode("utf-8", "replace")) for text in (done.stdout, done.stderr))
         spoken = Spoken(stderr)
         if done.returncode not in (DONE, ANSWER_IS_NO):
@@ -100,6 +100,10 @@ class Harden:
         if done.returncode != DONE or len(words) != 2:
             raise RefusalError([f"{self.path}: does not run here"], rc=done.returncode)
         return words[1]
+
+    def _argv(self, arguments: Sequence[str], named: Sequence[str]) -> list[str]:
+        state = ["--state", self._state_dir] if self._state_dir else []
+        return [self.path, *arguments, "--json", *state, *(["--", *named] if named else [])]
 
     def _run(self, argv: list[str]) -> subprocess.CompletedProcess:
         environment = {**os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1"}

@@ -10,42 +10,40 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
-from ansible_collections.harden.toolkit.plugins.module_utils.command import DONE, Harden, Refusal, Spoken
+from ansible_collections.harden.toolkit.plugins.module_utils.command import DONE, Harden, RefusalError, Spoken
 
 Event = Mapping[str, Any]
 
 ROTATED, WAITING, ABANDONED, FAILED = "rotated", "waiting", "abandoned", "failed"
+LISTS = {"rotated": ROTATED, "waiting": WAITING, "abandoned": ABANDONED, "failed_names": FAILED}  # of names, by result
 
 
 class Told(NamedTuple):
     """What a run of ``rotate`` told: its exit status, its events in their order, and what it said on stderr."""
 
     status: int
-    events: List[Event]
+    events: list[Event]
     spoken: Spoken
 
     @property
-    def refusal(self) -> Optional[Refusal]:
+    def refusal(self) -> RefusalError | None:
         """Why not all went well; None if it did. Each failure has its secret's name in front."""
         if self.status == DONE:
             return None
         failures = [event for event in self.events if event["event"] == FAILED]
         messages = _once([*(_line(event) for event in failures), *self.spoken.errors])
         hints = _once([*(hint for event in failures for hint in event.get("hints", ())), *self.spoken.hints])
-        return Refusal(messages or self.spoken.other or ["exit status %d" % self.status], hints, self.status)
+        return RefusalError(messages or self.spoken.other or [f"exit status {self.status}"], hints, self.status)
 
 
 class Rotation(Harden):
     """``harden secrets rotate`` on this host."""
 
-    def rotate(self, *arguments: str) -> Told:
-        """Runs it with these arguments. Raises Refusal where it cannot be run; what failed in it is in the answer."""
-        argv = [self.path, "secrets", "rotate", *arguments, "--json"]
-        if self._state_dir:
-            argv += ["--state", self._state_dir]
-        done = self._run(argv)
+    def rotate(self, *arguments: str, named: Sequence[str] = ()) -> Told:
+        """Runs it. Raises RefusalError where it cannot be run; what failed in it is in the answer."""
+        done = self._run(self._argv(["secrets", "rotate", *arguments], named))
         events = parse_events(done.stdout.decode("utf-8", "replace"))
         return Told(done.returncode, events, Spoken(done.stderr.decode("utf-8", "replace")))
 
@@ -55,11 +53,10 @@ class SecretOutcome:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.steps: List[Dict[str, Any]] = []  # those that were taken, or would be now
-        self.later: List[Dict[str, Any]] = []  # those that a dry run foresees for after a time
+        self.steps: list[dict[str, Any]] = []  # those that were taken, or would be now
+        self.later: list[dict[str, Any]] = []  # those that a dry run foresees for after a time
         self.words = ""
         self.result = ""
-        self.until: Optional[str] = None
 
     def hear(self, event: Event, now: datetime) -> None:
         """One event more. ``now`` tells which steps of a dry run are for later."""
@@ -76,7 +73,7 @@ class SecretOutcome:
         elif kind == "none":
             self.words = "no rotation is open"
 
-    def as_result(self) -> Dict[str, Any]:
+    def as_result(self) -> dict[str, Any]:
         """For the answer of the module."""
         return {"name": self.name, "result": self.result or "none", "words": self.words, "steps": self.steps}
 
@@ -91,52 +88,65 @@ class SecretOutcome:
         self.result = ABANDONED if event["phase"] == "withdraw" else self.result or ROTATED
 
 
-def parse_events(text: str) -> List[Event]:
-    """The objects of the lines. A line that is none, as of a run that was cut off in it, raises Refusal."""
-    events: List[Event] = []
+def parse_events(text: str) -> list[Event]:
+    """The objects of the lines. A line that is none, as of a run that was cut off in it, raises RefusalError."""
+    events: list[Event] = []
     for line in text.splitlines():
         try:
             event = json.loads(line)
             if not isinstance(event, dict) or not {"secret", "event"} <= set(event):
                 raise ValueError
         except ValueError:
-            raise Refusal(["rotate answers with something else than its events"], [_OTHER_RELEASE]) from None
+            raise RefusalError(["rotate answers with something else than its events"], [_OTHER_RELEASE]) from None
         events.append(event)
     return events
 
 
-def outcomes(events: Sequence[Event], now: datetime) -> List[SecretOutcome]:
+def outcomes(events: Sequence[Event], now: datetime) -> list[SecretOutcome]:
     """What became of each secret of which something was told, in the order in which it was."""
-    found: Dict[str, SecretOutcome] = {}
+    found: dict[str, SecretOutcome] = {}
     for event in events:
         found.setdefault(event["secret"], SecretOutcome(event["secret"])).hear(event, now)
     return list(found.values())
 
 
-def reports(events: Sequence[Event]) -> List[Event]:
+def summary(told: Told, now: datetime) -> dict[str, Any]:
+    """The answer of a run: changed is what took a step, whether it went well to the end or not."""
+    found = outcomes(told.events, now)
+    return {
+        "changed": any(one.steps for one in found),
+        **{key: [one.name for one in found if one.result == result] for key, result in LISTS.items()},
+        "secrets": [one.as_result() for one in found],
+        "report": reports(told.events),
+    }
+
+
+def reports(events: Sequence[Event]) -> list[Event]:
     """What remains for a person to do after it, as the kinds of keys tell it."""
-    return [{key: value for key, value in event.items() if key != "event"} for event in events if event["event"] == "report"]
+    return [
+        {key: value for key, value in event.items() if key != "event"} for event in events if event["event"] == "report"
+    ]
 
 
-def diff(told: Sequence[SecretOutcome]) -> Dict[str, str]:
+def diff(told: Sequence[SecretOutcome]) -> dict[str, str]:
     """The steps that would be taken now, one a line, and what would have to wait."""
-    lines = ["+ %s: %s" % (one.name, step["words"]) for one in told for step in one.steps]
-    lines += ["  %s: later: %s" % (one.name, step["words"]) for one in told for step in one.later]
-    return {"prepared": "".join("%s\n" % line for line in lines)}
+    lines = [f"+ {one.name}: {step['words']}" for one in told for step in one.steps]
+    lines += [f"  {one.name}: later: {step['words']}" for one in told for step in one.later]
+    return {"prepared": "".join(f"{line}\n" for line in lines)}
 
 
 _RESULTS = {"waiting": WAITING, "failed": FAILED, "ended": ROTATED}
 _OTHER_RELEASE = "the collection and the installed harden may be of different releases"
 
 
-def _step(event: Event) -> Dict[str, Any]:
+def _step(event: Event) -> dict[str, Any]:
     return {key: event[key] for key in ("phase", "target", "words", "until") if key in event}
 
 
 def _line(event: Event) -> str:
-    where = "%s: " % event["target"] if event.get("target") else ""
-    words = str(event.get("words", ""))
-    return words if words.startswith("%s: " % event["secret"]) else "%s: %s%s" % (event["secret"], where, words)
+    where = f"{event['target']}: " if event.get("target") else ""
+    name, words = f"{event['secret']}: ", str(event.get("words", ""))
+    return words if words.startswith(name) else f"{name}{where}{words}"
 
 
 def _moment(text: str) -> datetime:
@@ -145,5 +155,5 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def _once(lines: Sequence[str]) -> List[str]:
+def _once(lines: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(lines))

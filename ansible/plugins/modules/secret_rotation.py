@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright: the harden authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 
@@ -12,8 +11,8 @@ version_added: "0.1.0"
 author: the harden authors (@harden)
 description:
   - Runs C(harden secrets rotate) on the rotator host, and then C(harden secrets status).
-  - A new key is made, stored in Vault, installed beside the old one and tried, then delivered. After the overlap the old
-    one is taken out, tried, and has to be refused.
+  - A new key is made, stored in Vault, installed beside the old one and tried, then delivered. After the overlap the
+    old one is taken out, tried, and has to be refused.
   - What fails leaves both keys good. The next run goes on from there, on any host.
   - No value is ever in an argument, in the answer, in a log or in a difference.
 requirements:
@@ -22,26 +21,25 @@ options:
   names:
     description:
       - Secrets of the inventory.
-      - A secret that is named is rotated at once, whatever its schedule says, and anew by each run of the task. To have only
+      - One that is named is rotated at once, whatever its schedule says, and anew by each run of the task. To have only
         those rotated whose time has come, add O(due).
     type: list
     elements: str
     default: []
   due:
     description:
-      - Those whose time has come by O(inventory), and every rotation that is not finished. Nothing where nothing is due.
-      - With O(names), those of them.
+      - Those whose time has come, and every rotation that is not finished. With O(names), those of them.
     type: bool
     default: false
   force:
     description:
-      - Wait neither for the end of the overlap nor for whoever still uses the old key, as after a leak. No proof is left out.
+      - Wait neither for the end of the overlap nor for whoever uses the old key, as after a leak. No proof is left out.
     type: bool
     default: false
   abandon:
     description:
-      - Take the new keys of O(names) out again and keep the old ones. Possible until a new one has become the newest version
-        in Vault.
+      - Take the new keys of O(names) out again and keep the old ones. Possible until a new one has become the newest
+        version in Vault.
     type: bool
     default: false
   inventory:
@@ -59,7 +57,7 @@ options:
     description: The authority of Vault's certificate, a PEM file on the host.
     type: path
   kubeconfig:
-    description: How the host reaches the cluster to which keys are delivered. Left out, E(KUBECONFIG) or that of its user.
+    description: How the host reaches the cluster for deliveries. Left out, E(KUBECONFIG) or that of its user.
     type: path
   context:
     description: The context of O(kubeconfig).
@@ -68,7 +66,7 @@ options:
     description: Where harden keeps its state on the host. Left out, E(HARDEN_STATE) or C(/var/lib/harden).
     type: path
   executable:
-    description: The command, by its path or its name. It is looked for in C(/opt/harden/bin) and C(/usr/local/bin), too.
+    description: The command, by path or name. It is looked for in C(/opt/harden/bin) and C(/usr/local/bin), too.
     type: str
     default: harden
   timeout:
@@ -198,20 +196,13 @@ rc:
 
 import os
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.harden.toolkit.plugins.module_utils.command import COMMAND_OPTIONS, Refusal, fail, warn
-from ansible_collections.harden.toolkit.plugins.module_utils.rotation import (
-    Rotation,
-    SecretOutcome,
-    Told,
-    diff,
-    outcomes,
-    reports,
-)
+from ansible_collections.harden.toolkit.plugins.module_utils.command import COMMAND_OPTIONS, RefusalError, fail, warn
+from ansible_collections.harden.toolkit.plugins.module_utils.rotation import LISTS, Rotation, diff, outcomes, summary
 
-OPTIONS: Dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     **COMMAND_OPTIONS,
     "names": {"type": "list", "elements": "str", "default": []},
     "due": {"type": "bool", "default": False},
@@ -237,19 +228,19 @@ def main() -> None:
     try:
         harden = Rotation(given["executable"], given["state_dir"], time_limit=given["timeout"])
         run(module, harden)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         fail(module, refusal)
 
 
 def run(module: AnsibleModule, harden: Rotation) -> None:
-    """One rotation and its answer. Raises Refusal where nothing of it could be begun."""
+    """One rotation and its answer. Raises RefusalError where nothing of it could be begun."""
     given = module.params
     shown = {}
     if module.check_mode or module._diff:
-        would = harden.rotate("--dry-run", *arguments(given))
+        would = harden.rotate("--dry-run", *arguments(given), named=given["names"])
         shown = {"diff": diff(outcomes(would.events, _now()))} if module._diff else {}
-    told = would if module.check_mode else harden.rotate(*arguments(given))
-    result = {**summary(told), **shown}
+    told = would if module.check_mode else harden.rotate(*arguments(given), named=given["names"])
+    result = {**summary(told, _now()), **shown}
     if told.refusal is not None:
         fail(module, told.refusal, **{**result, **status_if_any(harden, given)})
     for remark in told.spoken.warnings + told.spoken.other:
@@ -257,29 +248,18 @@ def run(module: AnsibleModule, harden: Rotation) -> None:
     module.exit_json(**{**result, **status(module, harden, result)})
 
 
-def arguments(given: Mapping[str, Any]) -> List[str]:
+def arguments(given: Mapping[str, Any]) -> list[str]:
     """The command line of what was asked for."""
-    flags = ["--%s" % flag for flag in ("due", "force", "abandon") if given[flag]]
-    places = ["--%s=%s" % (name, given[name]) for name in ("inventory", "kubeconfig", "context") if given[name]]
-    return [*flags, *places, *_named(given)]
+    flags = [f"--{flag}" for flag in ("due", "force", "abandon") if given[flag]]
+    places = [f"--{name}={given[name]}" for name in ("inventory", "kubeconfig", "context") if given[name]]
+    return [*flags, *places]
 
 
-def summary(told: Told) -> Dict[str, Any]:
-    """The answer without the status: changed is what took a step, whether it went well to the end or not."""
-    found = outcomes(told.events, _now())
-    return {
-        "changed": any(one.steps for one in found),
-        **{key: _names(found, result) for key, result in _LISTS.items()},
-        "secrets": [one.as_result() for one in found],
-        "report": reports(told.events),
-    }
-
-
-def status(module: AnsibleModule, harden: Rotation, result: Mapping[str, Any]) -> Dict[str, Any]:
+def status(module: AnsibleModule, harden: Rotation, result: Mapping[str, Any]) -> dict[str, Any]:
     """How the secrets fare now, and which of them were left alone."""
-    answer = harden.ask("secrets", "status", *_inventory(module.params), *_named(module.params))
+    answer = harden.ask("secrets", "status", *_inventory(module.params), named=module.params["names"])
     warn(module, answer)
-    told = {name for key in _LISTS for name in result[key]}
+    told = {name for key in LISTS for name in result[key]}
     names = [one["name"] for one in answer.document["secrets"]]
     return {
         "status": answer.document["secrets"],
@@ -288,29 +268,17 @@ def status(module: AnsibleModule, harden: Rotation, result: Mapping[str, Any]) -
     }
 
 
-def status_if_any(harden: Rotation, given: Mapping[str, Any]) -> Dict[str, Any]:
+def status_if_any(harden: Rotation, given: Mapping[str, Any]) -> dict[str, Any]:
     """The status after a failure; without one where it cannot be had either: the failure is what is told."""
     try:
-        answer = harden.ask("secrets", "status", *_inventory(given), *_named(given))
-    except Refusal:
+        answer = harden.ask("secrets", "status", *_inventory(given), named=given["names"])
+    except RefusalError:
         return {"status": [], "in_order": False, "skipped": []}
     return {"status": answer.document["secrets"], "in_order": answer.document["in_order"], "skipped": []}
 
 
-_LISTS = {"rotated": "rotated", "waiting": "waiting", "abandoned": "abandoned", "failed_names": "failed"}
-
-
-def _inventory(given: Mapping[str, Any]) -> List[str]:
-    return ["--inventory=%s" % given["inventory"]] if given["inventory"] else []
-
-
-def _named(given: Mapping[str, Any]) -> List[str]:
-    """After ``--``: a name is data, whatever it begins with."""
-    return ["--", *given["names"]] if given["names"] else []
-
-
-def _names(found: Sequence[SecretOutcome], result: str) -> List[str]:
-    return [one.name for one in found if one.result == result]
+def _inventory(given: Mapping[str, Any]) -> list[str]:
+    return [f"--inventory={given['inventory']}"] if given["inventory"] else []
 
 
 def _now() -> datetime:
