@@ -45,7 +45,7 @@ def _part(command: Command) -> Iterator[str]:
 
 
 def _body(command: Command) -> Iterator[str]:
-    yield from (_call(command), ".PP")
+    yield _call(command)
     yield from _paragraphs(command.paragraphs)
     yield from _list((_term(entry), entry.text) for entry in (*command.arguments, *command.options))
 
