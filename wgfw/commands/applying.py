@@ -19,6 +19,7 @@ from wgfw.commands.gateway import (
 )
 from wgfw.commands.interfaces import doubtful_interfaces
 from wgfw.commands.revocation import end_denied_connections
+from wgfw.commands.trying import end_removed_trial, give_up_trial, settle_trial, waiting, window
 from wgfw.kernel.plan import Outcome, Plan
 from wgfw.kernel.reconcile import Reconciler
 from wgfw.policytests import run_tests
@@ -44,8 +45,12 @@ def plan_policy(path: str, gateway: Gateway, output: Output) -> int:
     return 0 if prospect.in_sync else ANSWER_IS_NO
 
 
-def apply_policy(path: str, gateway: Gateway, output: Output, *, tests: bool, dry_run: bool) -> int:
-    """Makes the kernel match the policy."""
+def apply_policy(
+    path: str, gateway: Gateway, output: Output, *, tests: bool, dry_run: bool, confirm: int | None = None
+) -> int:
+    """Makes the kernel match the policy; ``confirm`` is the time for which it is on trial, in seconds."""
+    if not dry_run and settle_trial(gateway, output) and confirm is None:
+        return _restored_instead(output)
     prospect, reconciler = _prospect(path, gateway, output)
     if tests:
         refuse_failing(prospect.loaded)
@@ -60,25 +65,33 @@ def apply_policy(path: str, gateway: Gateway, output: Output, *, tests: bool, dr
         find_changes()
     else:
         with progress(output, "writing the rules"):
-            outcome = reconciler.apply(prospect.plan, find_changes)
+            outcome = reconciler.apply(prospect.plan, find_changes, window(gateway, confirm) if confirm else None)
         ended = end_denied_connections(prospect.loaded.policy, gateway.netns)
     for note in outcome.notes:
         output.note(note)
     if output.as_json:
         document = changes_document(changes, in_sync=prospect.plan.in_sync)
-        output.document(document | {"changed": outcome.changed, "ended_connections": ended})
+        more = {"changed": outcome.changed, "ended_connections": ended, "confirm": waiting(trial)}
+        output.document(document | more)
     elif prospect.plan.in_sync:
         output.line("in sync: nothing to change")
     else:
         say_changes(changes, output, NOBODY)
         output.line("nothing was changed (dry run)" if dry_run else "the kernel matches the policy now")
+    if trial is not None and not output.as_json:
+        output.line(
+            f"on trial: the rules before come back at {trial.until}, unless you confirm by a new connection: "
+            "`harden wg confirm`"
+        )
     if ended and not output.as_json:
         output.line(f"ended {ended} open connection{'' if ended == 1 else 's'} that the policy does not allow")
     return 0
 
 
 def go_back(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
-    """Restores the rules before the last apply."""
+    """Restores the rules before the last apply; while some are on trial, those before them."""
+    if give_up_trial(gateway, output, dry_run=dry_run):
+        return _say_given_up(output, dry_run=dry_run)
     with gateway.opened() as opening:
         reconciler = opening.reconciler()
         plan = reconciler.plan_rollback()
@@ -94,6 +107,8 @@ def take_out(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
     with gateway.opened() as opening:
         reconciler = opening.reconciler()
         _carry_out(reconciler.plan_removal(), reconciler, output, "no rule of harden is left", dry_run=dry_run)
+    if not dry_run:
+        end_removed_trial(gateway)
     return 0
 
 
@@ -105,6 +120,28 @@ def refuse_failing(loaded: Loaded) -> None:
     failed = [outcome.message for outcome in outcomes if not outcome.passed]
     if failed:
         raise HardenError(failed, "nothing was changed; correct the policy or its tests, or say --no-tests")
+
+
+def _restored_instead(output: Output) -> int:
+    """After a restart the policy that nobody confirmed is not applied, though it may be all that the file says."""
+    output.warning(
+        "the last confirmed rules are in force; to try the policy again: `harden wg apply --confirm SECONDS`"
+    )
+    if output.as_json:
+        output.document({"in_sync": False, "changes": [], "changed": True, "ended_connections": 0, "confirm": None})
+    else:
+        output.line("the last confirmed rules are in force")
+    return 0
+
+
+def _say_given_up(output: Output, *, dry_run: bool) -> int:
+    if output.as_json:
+        output.document({"changed": not dry_run, "in_sync": False, "changes": []})
+    elif dry_run:
+        output.line("the rules on trial would be given up (dry run)")
+    else:
+        output.line("the rules on trial are given up; the rules before are back")
+    return 0
 
 
 def _prospect(path: str, gateway: Gateway, output: Output) -> tuple[Prospect, Reconciler]:

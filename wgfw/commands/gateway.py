@@ -17,9 +17,14 @@ from wgfw.compiler import compile_policy
 from wgfw.directory import Directory
 from wgfw.evaluate import Evaluator
 from wgfw.explain import Explainer
-from wgfw.kernel.opening import Opening
+from wgfw.kernel.namespace import incarnation, path_of
+from wgfw.kernel.opening import Opening, state_directory
 from wgfw.kernel.plan import Plan
+from wgfw.kernel.programs import require_root
 from wgfw.kernel.reconcile import Reconciler
+from wgfw.kernel.state import StateDirectory
+from wgfw.kernel.trial import Moment
+from wgfw.kernel.trials import now_here
 from wgfw.peers.links import local_addresses
 from wgfw.peers.state import SOURCE
 from wgfw.policy.document import Document
@@ -93,6 +98,17 @@ class Gateway:
             yield opening
         finally:
             opening.cancel()
+
+    def state_directory(self) -> StateDirectory:
+        """What is remembered of it. Raises HardenError without root or where there is no such namespace."""
+        if self.netns is not None:
+            path_of(self.netns)
+        require_root()
+        return state_directory(self.netns, self.state)
+
+    def moment(self) -> Moment:
+        """This moment in its present life."""
+        return now_here(incarnation(self.netns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Literal
 from harden.errors import ANSWER_IS_NO, HardenError
 from harden.output import Cell, Column, Output
 from wgfw.commands.gateway import READDRESSED, Gateway, Prospect, load_policy, look_ahead
+from wgfw.commands.trying import waiting
 from wgfw.compiler.counters import GUARD_DROPS, client_counters
 from wgfw.kernel.iptables import Iptables
 from wgfw.kernel.reading import Counted, Place
@@ -25,6 +26,7 @@ def report_status(path: str, gateway: Gateway, output: Output, form: Literal["te
         reconciler = opening.reconciler()
         prospect = look_ahead(loaded, reconciler, output)
         counters = _counters(opening.kernel()) if prospect.in_sync else {}
+    trial = reconciler.state.trials.open()
     counts = _counts(loaded.policy, counters) if counters else {}
     guarded = _dropped_by_guard(counters) if counters else None
     devices = dict(_devices(loaded.policy, gateway.netns, output))
@@ -38,11 +40,16 @@ def report_status(path: str, gateway: Gateway, output: Output, form: Literal["te
                 "in_sync": prospect.in_sync,
                 "backend": backend,
                 "dropped_by_guard": guarded,
+                "confirm": waiting(trial),
                 "clients": [client.document() for client in clients],
             }
         )
     else:
         _say(clients, prospect, backend, output)
+        if trial is not None:
+            output.line(
+                f"on trial: `harden wg confirm` keeps these rules; else the rules before come back at {trial.until}"
+            )
         if guarded:
             output.note(f"{guarded} packets that others' rules let through were dropped by the guard after all")
     return 0 if prospect.in_sync else ANSWER_IS_NO

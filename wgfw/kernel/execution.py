@@ -25,7 +25,7 @@ class Execution:
         self.created = self._created()
         digest_before = None if plan.current is None else plan.current.digest
         # a rollback that was itself kept as "the rules before" would bring back what was just got rid of
-        self.keeps_current = plan.kind != "rollback" and digest_before not in (None, plan.digest)
+        self.keeps_current = plan.kind in ("apply", "remove") and digest_before not in (None, plan.digest)
 
     def run(self) -> Outcome:
         """Do it. Raises HardenError with the kernel as it was before."""

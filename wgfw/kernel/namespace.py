@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,8 @@ from harden.errors import HardenError, UsageError
 
 NAMED = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_SO_NETNS_COOKIE = 71  # linux/include/uapi/asm-generic/socket.h, from 5.14 on
 
 
 def path_of(name: str) -> Path:
@@ -57,6 +61,17 @@ def inside(name: str | None) -> Iterator[None]:
     finally:
         os.close(home)
         os.close(there)
+
+
+def incarnation(name: str | None) -> str:
+    """Tells this life of the namespace from all others: it changes when the machine boots, and when a namespace is made
+    anew, by the same name or not. Before Linux 5.14 the latter is not seen where the kernel gives a number again."""
+    with inside(name), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            number = struct.unpack("Q", probe.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8))[0]
+        except OSError:
+            number = os.stat("/proc/thread-self/ns/net").st_ino
+    return f"{_BOOT.read_text(encoding='ascii').strip()}/{number}"
 
 
 def _setns(descriptor: int) -> None:

@@ -18,6 +18,13 @@ from wgfw.kernel.reconcile import Reconciler
 from wgfw.kernel.state import StateDirectory
 
 
+def state_directory(
+    netns: str | None, state: Path | None, environment: Mapping[str, str] = os.environ
+) -> StateDirectory:
+    """The state of a namespace; parameters as those of :class:`Opening`."""
+    return StateDirectory(state_root(state, environment), netns or name_of_this())
+
+
 class Opening:
     """Starts reading the kernel when it is made, so that a policy can be read and compiled meanwhile.
 
@@ -36,7 +43,7 @@ class Opening:
             path_of(netns)
         require_root()
         self.asked = backend
-        self.state = StateDirectory(state_root(state, environment), netns or name_of_this())
+        self.state = state_directory(netns, state, environment)
         self._kernels: dict[Backend, Iptables] = {}
         for name in BACKENDS:
             programs = find_programs(name, netns)

@@ -7,9 +7,10 @@ from typing import Literal
 from wgfw.kernel.difference import Difference, Wanted
 from wgfw.kernel.reading import KernelFamily
 from wgfw.kernel.record import Record, Token
+from wgfw.kernel.trial import Trial
 from wgfw.ruleset import RuleSet
 
-Kind = Literal["apply", "rollback", "remove"]
+Kind = Literal["apply", "rollback", "remove", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done: ``notes`` are things worth telling that are no failure."""
+    """What was done: ``notes`` are things worth telling that are no failure, ``trial`` what waits to be confirmed."""
 
     changed: bool
     notes: tuple[str, ...] = ()
+    trial: Trial | None = None

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from harden.errors import HardenError
+from wgfw.kernel.attempt import Attempt, Window
 from wgfw.kernel.detached import directly, nothing
 from wgfw.kernel.difference import Difference, Wanted, WantedRules, WantedText, compare
 from wgfw.kernel.execution import Execution
@@ -60,12 +61,12 @@ class Reconciler:
         self._token = self.state.token() if token is None else token
         self.kernel.begin_reading()
 
-    def plan(self, rules: RuleSet, policy: str | Callable[[], str] = "") -> Plan:
+    def plan(self, rules: RuleSet, policy: str | Callable[[], str] = "", kind: Kind = "apply") -> Plan:
         """What ``apply`` has to change so that ``rules`` are in force; ``policy`` is any text to keep with them, or
         what makes it."""
         look = self._look()
         wanted: dict[int, Wanted] = {family: WantedRules(rules.family(family)) for family in look[2]}
-        return self._plan("apply", wanted, look, rules=rules, policy=policy, digest=rules.digest)
+        return self._plan(kind, wanted, look, rules=rules, policy=policy, digest=rules.digest)
 
     def plan_rollback(self) -> Plan:
         """What goes back to the rules before; after an apply that was cut off, to the last complete ones.
@@ -76,6 +77,16 @@ class Reconciler:
         record = (look[1] if self.state.pending() else None) or self.state.previous()
         if record is None:
             raise HardenError("there are no earlier rules to go back to", "`harden wg apply` writes the policy's rules")
+        return self._plan_record("rollback", record, look)
+
+    def plan_record(self, kind: Kind, record: Record) -> Plan:
+        """What puts exactly the rules of ``record`` in force. To be made and carried out under the lock.
+
+        Raises HardenError if they are the other backend's.
+        """
+        return self._plan_record(kind, record, self._look())
+
+    def _plan_record(self, kind: Kind, record: Record, look: Look) -> Plan:
         if not record.empty and record.backend != self.kernel.backend:
             raise HardenError(
                 f"the earlier rules were written by the {record.backend} backend, this is {self.kernel.backend}",
@@ -85,23 +96,38 @@ class Reconciler:
         for family, seen in look[2].items():
             text = parse_save(family, record.texts.get(family, ""))
             wanted[family] = WantedText(text, exact=record.version is not None and record.version == seen.version)
-        return self._plan("rollback", wanted, look, policy=record.policy, digest=record.digest)
+        return self._plan(kind, wanted, look, policy=record.policy, digest=record.digest)
 
     def plan_removal(self) -> Plan:
         """What takes out every rule of ours and nothing else."""
         look = self._look()
         return self._plan("remove", {family: WantedText(KernelFamily(family)) for family in look[2]}, look)
 
-    def apply(self, plan: Plan, meanwhile: Callable[[], None] = nothing) -> Outcome:
-        """Carry out a plan of any kind: both families or neither. ``meanwhile`` is done while the kernel works.
+    def apply(self, plan: Plan, meanwhile: Callable[[], None] = nothing, window: Window | None = None) -> Outcome:
+        """Carry out a plan of any kind: both families or neither. ``meanwhile`` is done while the kernel works. With a
+        ``window`` what is written is on trial.
 
         Raises HardenError with the kernel as it was before; if not even that could be had back, it says so.
         """
         with self.state.lock(self._lock_seconds):
             if self.state.token() != plan.token:
                 plan = self._again(plan)
-            execution = Execution(self.kernel, self.state, plan)
-            return self._run(execution.run, meanwhile)
+            self._refuse_while_waiting(plan, window)
+            return self.carry_out(plan, meanwhile, window)
+
+    def carry_out(self, plan: Plan, meanwhile: Callable[[], None] = nothing, window: Window | None = None) -> Outcome:
+        """The same for who holds the lock of the state already, and has made the plan since."""
+        execution = Execution(self.kernel, self.state, plan)
+        return self._run(execution.run if window is None else Attempt(execution, window).run, meanwhile)
+
+    def _refuse_while_waiting(self, plan: Plan, window: Window | None) -> None:
+        trial = self.state.trials.open()
+        if trial is not None and window is None and plan.kind == "apply" and not plan.in_sync:
+            raise HardenError(
+                f"the rules that were applied at {trial.applied} wait to be confirmed until {trial.until}",
+                "`harden wg confirm` keeps them, `harden wg rollback` gives them up; or try these, too: "
+                "`harden wg apply --confirm SECONDS`",
+            )
 
     def _look(self) -> Look:
         if self._token is None:
