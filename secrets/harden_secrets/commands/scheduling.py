@@ -1,16 +1,16 @@
 """``harden secrets schedule``."""
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from harden.document.wording import quote
 from harden.errors import HardenError, UsageError
+from harden.filesystem import FileSystem
 from harden.output import Output
+from harden.program import installed, program
 from harden.state import DEFAULT_ROOT
 from harden_secrets.commands.workplace import Workplace
 from harden_secrets.durable import write_file
@@ -67,53 +67,55 @@ def schedule(asked: Asked, place: Workplace, output: Output, *, dry_run: bool) -
 
 
 def _units(inventory: Inventory, place: Workplace, output: Output) -> Mapping[str, str]:
-    needs = demands(inventory)
-    if os.environ.get(TOKEN):
-        output.warning(f"{TOKEN} is not carried over: a token in a unit can be read by everybody; put it in a file")
-    environment = dict(_environment(needs, place))
-    more = [value for name, value in environment.items() if name in (CA, _KUBECONFIG)]
-    if (Path(systemd.HOME) / ".gitconfig").exists() and needs.repositories:
-        more.append("~/.gitconfig")
-    needs = Demands(
-        needs.writes, (*needs.reads, *more), needs.owners, needs.repositories, needs.programs, needs.cluster
-    )
-    others = [folder for folder in needs.writes if _is_of_another(folder)]
-    for folder in others:
-        output.note(f"{folder} belongs to another user than root: the service may write over the files of all users")
-    state = str((place.state or Path(os.environ.get("HARDEN_STATE") or DEFAULT_ROOT)).absolute())
-    installed = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[2]))
-    program = (str(_program()),)
-    host = systemd.Host(program, installed, str(place.inventory_path.absolute()), state, environment, bool(others))
+    host, needs = survey(inventory, place, output, Site(str(program()), installed()))
     return systemd.units(host, needs, pace(inventory))
 
 
-def _environment(needs: Demands, place: Workplace) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where units are to run: the command there, the folders that it lies in, and the files that are there."""
+
+    command: str
+    installed: tuple[str, ...]
+    files: FileSystem = field(default_factory=FileSystem)
+
+
+def survey(inventory: Inventory, place: Workplace, output: Output, site: Site) -> tuple[systemd.Host, Demands]:
+    """What a rotation finds there, and what it needs. The environment is that of this process."""
+    needs = demands(inventory)
+    if os.environ.get(TOKEN):
+        output.warning(f"{TOKEN} is not carried over: a token in a unit can be read by everybody; put it in a file")
+    environment = dict(_environment(needs, place, site.files))
+    more = [value for name, value in environment.items() if name in (CA, _KUBECONFIG)]
+    if site.files.outer(f"{systemd.HOME}/.gitconfig").exists() and needs.repositories:
+        more.append("~/.gitconfig")
+    others = [folder for folder in needs.writes if _is_of_another(site.files.outer(folder))]
+    for folder in others:
+        output.note(f"{folder} belongs to another user than root: the service may write over the files of all users")
+    state = site.files.inner(place.state or Path(os.environ.get("HARDEN_STATE") or DEFAULT_ROOT))
+    known = site.files.inner(place.inventory_path)
+    host = systemd.Host((site.command,), site.installed, known, state, environment, bool(others))
+    return host, replace(needs, reads=(*needs.reads, *more))
+
+
+def _environment(needs: Demands, place: Workplace, files: FileSystem) -> Iterator[tuple[str, str]]:
     for name in (ADDRESS, NAMESPACE):
         if value := os.environ.get(name):
             yield name, value
     if ca := os.environ.get(CA):
-        yield CA, str(Path(ca).absolute())
+        yield CA, files.inner(ca)
     if needs.cluster:
         named = place.kubeconfig or os.environ.get(_KUBECONFIG)
-        at_home = Path(systemd.HOME, _AT_HOME)
+        at_home = f"{systemd.HOME}/{_AT_HOME}"
         if named:
-            yield _KUBECONFIG, ":".join(str(Path(one).absolute()) for one in str(named).split(":") if one)
-        elif at_home.exists():
-            yield _KUBECONFIG, str(at_home)
+            yield _KUBECONFIG, ":".join(files.inner(one) for one in str(named).split(":") if one)
+        elif files.outer(at_home).exists():
+            yield _KUBECONFIG, at_home
 
 
-def _program() -> Path:
-    beside = Path(sys.prefix, "bin", "harden")
-    if os.access(beside, os.X_OK):
-        return beside
-    if on_path := shutil.which("harden"):
-        return Path(on_path).absolute()
-    raise HardenError("the program harden is not installed", f"install it: {sys.executable} -m pip install harden")
-
-
-def _is_of_another(folder: str) -> bool:
+def _is_of_another(folder: Path) -> bool:
     try:
-        return os.stat(folder).st_uid != 0
+        return folder.stat().st_uid != 0
     except OSError:
         return False  # not there yet: made by root, it is root's
 

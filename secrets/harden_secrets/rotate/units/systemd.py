@@ -9,19 +9,36 @@ one is bound to its place. What cannot be known from the inventory is for a drop
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import PurePosixPath
 
-from harden.state import DEFAULT_ROOT
-from harden.systemdtext import bound, path, setting, word
+from harden.confinement import files, rights
+from harden.systemdtext import path, setting, word
 from harden_secrets.inventory.spans import duration_text
 from harden_secrets.rotate.units.demands import Demands
 from harden_secrets.rotate.units.pace import delay
 
 SERVICE, TIMER = "harden-rotate.service", "harden-rotate.timer"
 HOME = "/root"
-_HOMES = ("/root", "/home", "/run/user")  # systemd.exec(5), ProtectHome
-_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108  the same, PrivateTmp
 _LONGEST_RUN = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a service is for: ``made_by`` tells who made the unit, ``arguments`` are those of harden.
+
+    ``calm``: an exit status beyond 0 that is no failure.
+    """
+
+    made_by: str
+    description: str
+    arguments: tuple[str, ...]
+    calm: int = 0
+
+
+ROTATION = Job(
+    "`harden secrets schedule` from the inventory: make it anew where that changes what it names.",
+    "Rotate the secrets that are due",
+    ("secrets", "rotate", "--due"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +81,23 @@ WantedBy=timers.target
 """
 
 
-def service(host: Host, needs: Demands) -> str:
+def service(host: Host, needs: Demands, job: Job = ROTATION) -> str:
     """The service."""
-    return "".join(f"{line}\n" for line in _service(host, needs))
+    return "".join(f"{line}\n" for line in _service(host, needs, job))
 
 
-def _service(host: Host, needs: Demands) -> Iterator[str]:
-    yield "# Made by `harden secrets schedule` from the inventory: make it anew where that changes what it names."
+def _service(host: Host, needs: Demands, job: Job) -> Iterator[str]:
+    yield f"# Made by {job.made_by}"
     yield "[Unit]"
-    yield "Description=Rotate the secrets that are due"
+    yield f"Description={job.description}"
     yield "Wants=network-online.target"
     yield "After=network-online.target harden-vault.service"
     yield ""
     yield "[Service]"
     yield "Type=oneshot"
-    yield f"ExecStart={' '.join(map(word, (*host.program, 'secrets', 'rotate', '--due')))}"
+    yield f"ExecStart={' '.join(map(word, (*host.program, *job.arguments)))}"
+    if job.calm:
+        yield f"SuccessExitStatus={job.calm}"
     yield f"TimeoutStartSec={duration_text(_LONGEST_RUN)}"
     yield "TimeoutStopSec=90"
     given = {"HARDEN_INVENTORY": host.inventory, "HARDEN_STATE": host.state, **host.environment}
@@ -104,59 +123,16 @@ def _credentials(needs: Demands) -> tuple[str, ...]:
 
 def _files(host: Host, needs: Demands) -> Iterator[str]:
     """What it sees and may write."""
-    kept = host.state == str(DEFAULT_ROOT)
-    writes = [*needs.writes] if kept else [host.state, *needs.writes]
     names = _credentials(needs)
     reads = [
         HOME + one[1:] if one.startswith("~/") else one for one in needs.reads if one.removeprefix("~/") not in names
     ]
-    shown = [one for one in (host.inventory, *host.installed, *reads) if _is_below(one, _HOMES + _TEMPORARY)]
-    changed = [one for one in writes if _is_below(one, _HOMES + _TEMPORARY)]
-    yield "UMask=0077"
-    if kept:
-        yield f"StateDirectory={DEFAULT_ROOT.name}"
-        yield "StateDirectoryMode=0700"
-    yield "ProtectSystem=strict"
-    yield from (f"ReadWritePaths=-{path(one)}" for one in dict.fromkeys(writes) if one not in changed)
-    at_home = any(_is_below(one, _HOMES) for one in (*shown, *changed))
-    yield f"ProtectHome={'tmpfs' if at_home else 'yes'}"
-    yield from (f"BindReadOnlyPaths=-{bound(one)}" for one in dict.fromkeys(shown))
-    yield from (f"BindPaths=-{bound(one)}" for one in dict.fromkeys(changed))
-    yield "PrivateTmp=yes"
-    yield "PrivateDevices=yes"
-    yield "PrivateMounts=yes"
+    yield from files(host.state, (host.inventory, *host.installed, *reads), needs.writes)
 
 
 def _rights(needs: Demands, *, others: bool) -> Iterator[str]:
     """What it may do."""
     capabilities = ["CAP_CHOWN"] if needs.owners else []
     capabilities += ["CAP_DAC_OVERRIDE", "CAP_FOWNER"] if others else []
-    yield f"CapabilityBoundingSet={' '.join(capabilities)}"
-    yield "AmbientCapabilities="
-    yield "NoNewPrivileges=yes"
-    yield "LimitCORE=0"
-    yield "MemorySwapMax=0"
-    for name in ("Tunables", "Modules", "Logs"):
-        yield f"ProtectKernel{name}=yes"
-    yield "ProtectControlGroups=yes"
-    yield "ProtectClock=yes"
-    yield "ProtectHostname=yes"
-    yield "ProtectProc=invisible"
-    yield "ProcSubset=pid"
-    yield "RestrictNamespaces=yes"
-    yield "RestrictRealtime=yes"
-    yield "RestrictSUIDSGID=yes"
-    yield f"RestrictAddressFamilies=AF_INET AF_INET6{' AF_UNIX' if needs.programs or needs.owners else ''}"
-    yield "LockPersonality=yes"
-    yield "MemoryDenyWriteExecute=yes"
-    yield "KeyringMode=private"
-    yield "SystemCallArchitectures=native"
-    yield "SystemCallFilter=@system-service"
-    yield "SystemCallFilter=~@privileged @resources"
-    if needs.owners:
-        yield "SystemCallFilter=@chown"
-    yield "SystemCallErrorNumber=EPERM"
-
-
-def _is_below(name: str, folders: tuple[str, ...]) -> bool:
-    return any(PurePosixPath(name).is_relative_to(folder) for folder in folders)
+    families = ["AF_INET", "AF_INET6", *(["AF_UNIX"] if needs.programs or needs.owners else [])]
+    yield from rights(capabilities, families, ["@chown"] if needs.owners else [])
