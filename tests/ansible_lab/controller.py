@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_lab.editions import COLLECTION, Edition, programs
+from ansible_lab.editions import COLLECTION, Edition, environment
 from ansible_lab.gateways import HARDEN, Fleet, Gateway
 from ansible_lab.outcome import Run, parse_record
 
@@ -101,7 +101,7 @@ class Controller:
     def playbook(
         self, playbook: str | Path | Sequence[Mapping[str, Any]], inventory: Inventory, *arguments: str, **more: Any
     ) -> Run:
-        """Run a playbook of a collection, a file, or plays; ``more`` is that of :meth:`start`."""
+        """Run a playbook of a collection, a file, or plays. ``more`` is what :meth:`start` takes."""
         started = self.start(playbook, inventory, *arguments, **more)
         return started.finish()
 
@@ -114,9 +114,12 @@ class Controller:
         pipelining: bool = False,
         persist: bool = True,
         forks: int = 5,
-        environment: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> "Running":
-        """Begin one. ``arguments`` are options of ansible-playbook; ``variables`` win over all others."""
+        """Begin one. ``arguments`` are options of ansible-playbook; ``variables`` win over all others.
+
+        ``settings`` are environment variables of Ansible. ``persist``: connections are kept open for the next run.
+        """
         inventory_file = self._write("inventory", ".yml", yaml.safe_dump(inventory.document(self._ssh_config())))
         argv = ["ansible-playbook", "-i", str(inventory_file), *arguments]
         if variables:
@@ -124,35 +127,23 @@ class Controller:
         if not isinstance(playbook, str | Path):
             playbook = self._write("playbook", ".yml", yaml.safe_dump([dict(play) for play in playbook]))
         persistence = "-o ControlMaster=auto -o ControlPersist=60s" if persist else "-o ControlPath=none"
-        settings = {
+        usual = {
             "ANSIBLE_PIPELINING": str(pipelining),
             "ANSIBLE_SSH_ARGS": f"-C {persistence}",
             "ANSIBLE_FORKS": str(forks),
-            **(environment or {}),
         }
-        return self.begin([*argv, str(playbook)], settings)
+        return self._begin([*argv, str(playbook)], usual | dict(settings or {}))
 
-    def run(self, *argv: str, environment: Mapping[str, str] | None = None) -> Run:
-        """Any other program of Ansible's: ansible-galaxy, ansible-doc …"""
-        return self.begin(argv, environment or {}).finish()
-
-    def begin(self, argv: Sequence[str], environment: Mapping[str, str]) -> "Running":
-        """One in a process group of its own."""
+    def _begin(self, argv: Sequence[str], settings: Mapping[str, str]) -> "Running":
         record = self._write("record", ".jsonl", "")
-        settings = self._environment() | {"HARDEN_TEST_RECORD": str(record), **environment}
-        return Running(self._fleet.command(*argv), settings, self.folder, record)
+        environment = self._environment() | {"HARDEN_TEST_RECORD": str(record), **settings}
+        return Running(self._fleet.command(*argv), environment, self.folder, record)
 
     def _environment(self) -> dict[str, str]:
-        folders = [str(programs(self.edition)), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]
-        if self._harden:
-            folders.append(str(HARDEN.parent))
+        own = environment(self.edition, self.folder)
         return {
-            "PATH": os.pathsep.join(folders),
-            "HOME": str(self.folder),
-            "LC_ALL": "C.UTF-8",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "ANSIBLE_HOME": str(self.folder / "ansible-home"),
-            "ANSIBLE_NOCOLOR": "1",
+            **own,
+            "PATH": f"{own['PATH']}:{HARDEN.parent}" if self._harden else own["PATH"],
             "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._sockets),
             "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callbacks"),

@@ -1,7 +1,9 @@
 """The Ansibles that the tests run, where scripts/build-ansible.sh has put them."""
 
 import functools
+import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -24,3 +26,18 @@ def built() -> Path:
 def programs(edition: Edition) -> Path:
     """The folder of ansible-playbook and its like."""
     return built() / edition / "bin"
+
+
+def environment(edition: Edition, home: Path) -> Mapping[str, str]:
+    """What its programs are run with: nothing of the user's, and no colours."""
+    return {
+        "PATH": os.pathsep.join((str(programs(edition)), *_SYSTEM)),
+        "HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ANSIBLE_HOME": str(home / "ansible-home"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+
+
+_SYSTEM = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
