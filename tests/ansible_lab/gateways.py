@@ -13,12 +13,14 @@ and the guest .3; its NAS is ``192.168.N.10``. Each has an /etc, /opt, /run and 
 import contextlib
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from ansible_lab.tunnels import Tunnels
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from lab.doorway import doorway
 from lab.tunnel import Keys
 
 from tests.harden_secrets.sshd_lab import SshdLab
@@ -193,6 +195,10 @@ class Fleet:
     def unplug(self, gateway: Gateway, *, again: bool = False) -> None:
         """Nothing it sends or is sent arrives, until it is plugged in again."""
         self._lab.unplug(gateway.host, again=again)
+
+    def doorway(self, gateway: Gateway, port: int) -> AbstractContextManager[None]:
+        """While it lasts, what listens at a port of the test's loopback is there at the gateway's loopback, too."""
+        return doorway(self._lab.space(gateway.host), port)
 
     def guest_reaches(self, gateway: Gateway, port: int) -> bool:
         """Whether the guest can open a connection to a port (445 or 22) of the NAS behind it."""

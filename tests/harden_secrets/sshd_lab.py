@@ -90,6 +90,10 @@ class SshdLab:
             made.start(*config)
         return made
 
+    def space(self, host: SshdTarget) -> Netns:
+        """The network namespace that the host is in."""
+        return self._spaces[self.hosts.index(host)]
+
     def unplug(self, host: SshdTarget, *, again: bool = False) -> None:
         """The host's cable: nothing it sends or is sent arrives, until it is plugged in again."""
         self.hub.run("ip", "link", "set", f"v{host.address.rpartition('.')[2]}", "up" if again else "down")
