@@ -67,6 +67,7 @@ def apply_policy(
         with progress(output, "writing the rules"):
             outcome = reconciler.apply(prospect.plan, find_changes, window(gateway, confirm) if confirm else None)
         ended = end_denied_connections(prospect.loaded.policy, gateway.netns)
+    trial = outcome.trial or (None if dry_run else gateway.state_directory().trials.open())
     for note in outcome.notes:
         output.note(note)
     if output.as_json:
