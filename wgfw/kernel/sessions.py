@@ -38,7 +38,8 @@ def this_session(environment: Mapping[str, str] = os.environ, pid: int | None = 
     """The session that a process belongs to; this one without ``pid``."""
     named = [environment["SSH_CONNECTION"]] if environment.get("SSH_CONNECTION") else []
     for ancestor in _ancestors(os.getpid() if pid is None else pid):
-        carriers = _sockets(ancestor) & _connections_of(ancestor).keys()
+        sockets = _sockets(ancestor)
+        carriers = sockets & _connections_of(ancestor).keys() if sockets else sockets
         if carriers:
             return Session(frozenset(carriers), remote=True)
         named += _named_by(ancestor)

@@ -87,14 +87,20 @@ class Trials:
         if trial is None:
             return
         with explained(self._folder):
-            if how == "removed":
-                self._take_back("current", "previous")
-            elif how != "confirmed":
+            if how in ("confirmed", "removed"):
+                # several may have been tried: a rollback goes to what was confirmed, none of them
+                self._take_back("current" if self._differs() else "previous", "previous")
+            else:
                 self._take_back("current", "current" if trial.known else None)
                 self._take_back("previous", "previous")
             ending = Ending(how, trial.applied, after(moment.wall, 0), trial.seconds)
             _write(self._state / "ended.json", asdict(ending))
             self._delete()
+
+    def _differs(self) -> bool:
+        """Whether the rules now are others than before the trial, and not the same ones repaired."""
+        before, now = self.base(), read_record(self._state / "current")
+        return before is None or now is None or before.digest != now.digest
 
     def _take_back(self, name: str, to: str | None) -> None:
         """``to`` in the state is what ``name`` was before the trial; gone, if there was none or ``to`` is None."""
