@@ -1,0 +1,142 @@
+#!/usr/bin/python
+# Copyright: the harden authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wg_confirm
+short_description: Keep the policy that is on trial on a gateway
+version_added: "0.1.0"
+author: the harden authors (@harden)
+description:
+  - Keeps the rules that C(harden wg apply --confirm) has put on trial, and puts the policy file that waits in its
+    place.
+  - M(harden.toolkit.wg_policy) does this by itself, by a new connection. This module is for those who would rather
+    look first.
+  - It is refused through a connection that is older than the rules, because that proves nothing. After C(meta&colon;
+    reset_connection) there is a new one.
+options:
+  dest:
+    description:
+      - Where the policy is kept on the gateway.
+    type: path
+    default: /etc/harden/policy.yaml
+  checksum:
+    description:
+      - The SHA-256 of the policy that is expected to be on trial, in hexadecimal digits. Where it is another, nothing
+        is kept.
+    type: str
+  last:
+    description:
+      - This is the last attempt. If the policy cannot be kept, the file that waits is thrown away.
+    type: bool
+    default: false
+  netns:
+    description:
+      - The network namespace of the gateway, a name of C(ip netns), where it is another one than the host's own.
+    type: str
+extends_documentation_fragment:
+  - harden.toolkit.harden
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: linux
+seealso:
+  - module: harden.toolkit.wg_policy
+"""
+
+EXAMPLES = r"""
+- name: Keep what was put on trial by hand
+  harden.toolkit.wg_confirm:
+
+- name: Keep a policy on a gateway in a network namespace, if it is the one that was looked at
+  harden.toolkit.wg_confirm:
+    dest: /etc/harden/policy.yaml
+    checksum: "{{ lookup('ansible.builtin.file', 'policy.yaml', rstrip=false) | hash('sha256') }}"
+    last: true
+    netns: vpn
+    executable: harden
+    state_dir: /var/lib/harden
+"""
+
+RETURN = r"""
+hints:
+  description: What harden suggests to do about a failure.
+  returned: failure
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.harden.toolkit.plugins.module_utils.command import (
+    COMMAND_OPTIONS,
+    Harden,
+    RefusalError,
+    fail,
+    warn,
+)
+from ansible_collections.harden.toolkit.plugins.module_utils.staging import StagedFile, checksum
+
+OPTIONS = {
+    **COMMAND_OPTIONS,
+    "dest": {"type": "path", "default": "/etc/harden/policy.yaml"},
+    "checksum": {"type": "str"},
+    "last": {"type": "bool", "default": False},
+    "netns": {"type": "str"},
+}
+TIME_LIMIT = 120
+
+
+def main() -> None:
+    """Keeps the trial, or says why it cannot be kept."""
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    staged = StagedFile(module.params["dest"])
+    try:
+        module.exit_json(**kept(module, staged))
+    except RefusalError as refusal:
+        if module.params["last"] and not module.check_mode:
+            staged.discard()
+        fail(module, refusal)
+    except OSError as error:
+        module.fail_json(msg=f"{staged.renamed(error.filename)}: {error.strerror}")
+
+
+def kept(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:
+    """The result of keeping it. Raises RefusalError where that is not possible."""
+    if is_done(staged, module.params["checksum"]):
+        return {"changed": False}
+    harden = Harden(module.params["executable"], module.params["state_dir"], staged.known_as, TIME_LIMIT)
+    netns = ["--netns", module.params["netns"]] if module.params["netns"] else []
+    answer = harden.ask("wg", "confirm", *netns, *(["--dry-run"] if module.check_mode else []))
+    warn(module, answer)
+    if module.check_mode:
+        return {"changed": staged.content is not None}
+    changed = bool(answer.document["changed"])
+    # Without a checksum, what lies there may be left from a trial that failed long ago.
+    if staged.content is not None and (changed or module.params["checksum"]):
+        changed = staged.put_in_place(module) or changed
+    return {"changed": changed}
+
+
+def is_done(staged: StagedFile, expected: str | None) -> bool:
+    """Whether the policy that is expected stands in its place already. Raises RefusalError if another one waits."""
+    if expected is None:
+        return False
+    if staged.content is None:
+        if staged.content_in_place is not None and checksum(staged.content_in_place) == expected:
+            return True
+        raise RefusalError([f"{staged.dest}: the policy that was put on trial is not there any more"])
+    if checksum(staged.content) != expected:
+        raise RefusalError([f"{staged.dest}: another policy has been put on trial since"])
+    return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+#!/usr/bin/python
+# Copyright: the harden authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wg_facts
+short_description: What is installed on a gateway, what runs there, and what each client may do
+version_added: "0.1.0"
+author: the harden authors (@harden)
+description:
+  - Facts about harden on a host, under C(ansible_facts.harden). Changes nothing.
+  - What is not there is null or empty, and no failure.
+options:
+  gather:
+    description:
+      - Which facts. C(status) takes a look at the kernel, and needs root.
+    type: list
+    elements: str
+    choices: [version, units, status]
+    default: [version, units, status]
+  dest:
+    description:
+      - The policy with which C(status) compares the kernel.
+    type: path
+    default: /etc/harden/policy.yaml
+extends_documentation_fragment:
+  - harden.toolkit.harden
+  - harden.toolkit.harden.gateway
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.facts
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  facts:
+    support: full
+  platform:
+    platforms: linux
+seealso:
+  - module: harden.toolkit.wg_policy
+"""
+
+EXAMPLES = r"""
+- name: Look at a gateway
+  harden.toolkit.wg_facts:
+
+- name: Say who may not do what the policy says
+  ansible.builtin.debug:
+    msg: "out of sync: {{ inventory_hostname }}"
+  when: not ansible_facts.harden.status.in_sync
+
+- name: Look only whether harden is installed
+  harden.toolkit.wg_facts:
+    gather: [version]
+
+- name: Look at a gateway in a network namespace
+  harden.toolkit.wg_facts:
+    gather: [version, status]
+    dest: /etc/harden/policy.yaml
+    executable: /opt/harden/bin/harden
+    netns: vpn
+    backend: nft
+    state_dir: /var/lib/harden
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The facts.
+  returned: always
+  type: dict
+  contains:
+    harden:
+      description: Those about harden.
+      returned: always
+      type: dict
+      contains:
+        executable:
+          description: The path of the command; null if there is none.
+          type: str
+          returned: always
+        version:
+          description: Its version.
+          type: str
+          returned: always
+        package:
+          description: What the role installed, as it notes it down; null if something else did.
+          type: str
+          returned: always
+        units:
+          description: The systemd units of harden.
+          type: list
+          elements: dict
+          returned: when asked for
+          sample: [{name: harden-wg.service, enabled: enabled, active: active}]
+        status:
+          description: What C(harden wg status --json) says; null where there is no policy, or no rules can be seen.
+          type: dict
+          returned: when asked for
+        problem:
+          description: Why there is no status.
+          type: str
+          returned: when there is none
+"""
+
+import os
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.harden.toolkit.plugins.module_utils.command import (
+    COMMAND_OPTIONS,
+    Harden,
+    RefusalError,
+)
+
+OPTIONS = {
+    **COMMAND_OPTIONS,
+    "gather": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["version", "units", "status"],
+        "default": ["version", "units", "status"],
+    },
+    "dest": {"type": "path", "default": "/etc/harden/policy.yaml"},
+    "netns": {"type": "str"},
+    "backend": {"type": "str", "choices": ["auto", "nft", "legacy"], "default": "auto"},
+}
+PACKAGE_NOTE = "harden-package"  # beside bin; the role `install` writes it
+
+
+def main() -> None:
+    """Gathers what was asked for."""
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    gather = module.params["gather"]
+    facts: dict[str, Any] = {"executable": None, "version": None, "package": None}
+    try:
+        harden = Harden(module.params["executable"], module.params["state_dir"])
+        facts.update(executable=harden.path, version=harden.version(), package=package(harden.path))
+    except RefusalError as refusal:
+        harden = None
+        if "status" in gather:
+            facts.update(status=None, problem=str(refusal))
+    if harden is not None and "status" in gather:
+        facts.update(status(module, harden))
+    if "units" in gather:
+        facts["units"] = units(module)
+    module.exit_json(changed=False, ansible_facts={"harden": facts})
+
+
+def package(executable: str) -> str | None:
+    """What the role has noted down about what it installed."""
+    prefix = os.path.dirname(os.path.dirname(executable))
+    try:
+        with open(os.path.join(prefix, PACKAGE_NOTE), encoding="utf-8") as stream:
+            return stream.read().strip()
+    except OSError:
+        return None
+
+
+def status(module: AnsibleModule, harden: Harden) -> dict[str, Any]:
+    """What the gateway says of itself."""
+    dest = module.params["dest"]
+    if not os.path.exists(dest):
+        return {"status": None, "problem": f"{dest}: no such file"}
+    netns = ["--netns", module.params["netns"]] if module.params["netns"] else []
+    backend = ["--backend", module.params["backend"]] if module.params["backend"] != "auto" else []
+    try:
+        return {"status": harden.ask("wg", "status", "--policy", dest, *netns, *backend).document}
+    except RefusalError as refusal:
+        return {"status": None, "problem": str(refusal)}
+
+
+def units(module: AnsibleModule) -> list[dict[str, str]]:
+    """The units of harden that systemd knows; none where it does not run."""
+    systemctl = module.get_bin_path("systemctl")
+    if systemctl is None or not os.path.isdir("/run/systemd/system"):
+        return []
+    listing = _lines(module, [systemctl, "list-unit-files", "--no-legend", "--plain", "harden-*"])
+    enabled = {words[0]: words[1] for words in (line.split() for line in listing) if len(words) > 1}
+    if not enabled:
+        return []
+    names = sorted(enabled)
+    active = _lines(module, [systemctl, "is-active", *names])
+    return [{"name": name, "enabled": enabled[name], "active": state} for name, state in zip(names, active)]
+
+
+def _lines(module: AnsibleModule, argv: list[str]) -> list[str]:
+    _, stdout, _ = module.run_command(argv, expand_user_and_vars=False)
+    return [str(line) for line in stdout.splitlines()]
+
+
+if __name__ == "__main__":
+    main()
