@@ -1,0 +1,75 @@
+"""The tutorials, followed to the letter: each block is typed, what is shown is compared, what is promised is tried."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from lab.tunnel import Keys
+from tutorials.page import Block, blocks, unlike
+from tutorials.sandbox import Answer, Sandbox
+
+pytestmark = [pytest.mark.kernel, pytest.mark.checkout]
+
+POLICY = "/etc/harden/policy.yaml"
+CONF = "/etc/wireguard/wg0.conf"
+# What a restart does: no interface, and nobody's rules.
+RESTART = r"""
+wg-quick down wg0
+for program in iptables-restore ip6tables-restore; do
+    printf '*%s\nCOMMIT\n' filter mangle security | "$program"
+done
+"""
+
+
+@pytest.fixture(name="sandbox")
+def _sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path / "sandbox") as sandbox:
+        yield sandbox
+
+
+def follow(sandbox: Sandbox, page: str, steps: Iterable[Block], *, refused: Iterable[str] = ()) -> list[Answer]:
+    """Type the blocks. What ends with another status than 0, or 3 of harden, is a command named in ``refused``."""
+    answers, unexpected = [], []
+    for block in steps:
+        answer = sandbox.type(block.text)
+        answers.append(answer)
+        where = f"docs/{page}:{block.line}"
+        unexpected += [
+            f for f in answer.failures if not f.startswith("3 harden ") and f.split(" ", 1)[1] not in refused
+        ]
+        assert unexpected == [], f"{where}: {answer.printed}"
+        differs = unlike(block.shown, answer.printed) if block.shown else ""
+        assert differs == "", f"{where}: {differs}"
+    return answers
+
+
+def wg_conf() -> str:
+    """The file of a gateway with the two clients of the page."""
+    lines = ["[Interface]", "Address = 10.8.0.1/24, fd00:8::1/64", f"PrivateKey = {Keys.make().private}"]
+    for number, name in enumerate(("me", "kitchen-tablet"), 2):
+        lines += ["", f"# friendly_name = {name}", "[Peer]", f"PublicKey = {Keys.make().public}"]
+        lines += [f"AllowedIPs = 10.8.0.{number}/32, fd00:8::{number}/128"]
+    return "\n".join(lines) + "\n"
+
+
+def test_getting_started(sandbox: Sandbox) -> None:
+    """From a wg-quick file to a policy in force, which is there again before the interface is after a restart."""
+    page = "getting-started.md"
+    sandbox.type("ip link add lan type veth peer name nas && ip address add 192.168.1.1/24 dev lan")
+    sandbox.write(CONF, wg_conf())
+    sandbox.type("wg-quick up wg0")
+    steps = blocks(page)
+    (edited,) = (block for block in steps if block.language == "yaml")
+    (kept,) = (block for block in steps if block.language == "ini")
+    typed = [block for block in steps if block.typed]
+    follow(sandbox, page, typed[:1])
+    starting = yaml.safe_load(sandbox.read(POLICY))
+    assert {client["profile"] for client in starting["clients"].values()} == {"quarantine"}
+    sandbox.write(POLICY, yaml.safe_dump({**starting, **yaml.safe_load(edited.text)}, sort_keys=False))
+    follow(sandbox, page, typed[1:])
+    sandbox.write(CONF, sandbox.read(CONF).replace("PrivateKey", f"{kept.text}PrivateKey"))
+    sandbox.type(RESTART)
+    assert sandbox.type("harden wg status").failures == ("3 harden wg status",)
+    assert sandbox.type("wg-quick up wg0").failures == ()
+    assert "in sync" in sandbox.type("harden wg status").printed.splitlines()[-1]
