@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -16,6 +17,7 @@ from typer.core import TyperGroup
 
 from harden import __version__
 from harden.errors import HardenError
+from harden.options import DryRun, Json, Quiet, StateFolder, output
 from harden.output import Output, OutputClosedError, OutputFailedError
 
 DEBUG_VARIABLE = "HARDEN_DEBUG"
@@ -109,6 +111,53 @@ def completion(
     from harden.completion import SCRIPTS
 
     Output().raw(SCRIPTS[shell])
+
+
+@app.command("install-units")
+def install_units(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[wg] [rotate] [metrics] [keeper]", help="Which; without, those that the host can use."),
+    ] = None,
+    policy: Annotated[
+        str, typer.Option("--policy", envvar="HARDEN_POLICY", metavar="FILE", help="The policy of the gateway.")
+    ] = "/etc/harden/policy.yaml",
+    inventory: Annotated[
+        Path | None, typer.Option("--inventory", envvar="HARDEN_INVENTORY", metavar="FILE", help="The secrets.")
+    ] = None,
+    interfaces: Annotated[
+        list[str] | None,
+        typer.Option("--interface", metavar="NAME", help="What needs the rules first, instead of what the policy has."),
+    ] = None,
+    textfiles: Annotated[
+        Path | None, typer.Option("--textfiles", metavar="DIR", help="Where node_exporter's textfile collector looks.")
+    ] = None,
+    executable: Annotated[
+        Path | None, typer.Option("--executable", metavar="FILE", help="The command harden, if not the one that runs.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", metavar="DIR", help="For an image: what is going to be /.")
+    ] = None,
+    take_away: Annotated[bool, typer.Option("--remove", help="Take away what this command installed.")] = False,
+    state: StateFolder = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Install units of systemd that keep this host as it is: rules before the interface, repair, rotation, metrics.
+
+    wg: the confirmed rules before any interface comes up, and every five minutes what was changed in them put right.
+    rotate: `harden secrets rotate --due`. metrics: the state of both for node_exporter. keeper: as wg, for a gateway
+    that has only a rendered script. A second run changes nothing; no interface is started or stopped.
+    """
+    from harden.install.command import install, remove
+    from harden.install.host import Named, host_of
+
+    named = Named(policy, inventory, state, textfiles, executable, tuple(interfaces or ()), root)
+    out = output(as_json=as_json, quiet=quiet)
+    if take_away:
+        return remove(tuple(names or ()), named.files, out, dry_run=dry_run)
+    return install(tuple(names or ()), host_of(named, os.environ), out, dry_run=dry_run)
 
 
 def main() -> None:

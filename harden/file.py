@@ -2,7 +2,9 @@
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 
 from harden.errors import HardenError
 
@@ -40,3 +42,22 @@ def _refuse_unfit(path: str, status: os.stat_result) -> None:
         raise HardenError(f"{path}: is not an ordinary file")
     if status.st_size > LARGEST:
         raise HardenError(f"{path}: is larger than 16 MB")
+
+
+def write_published(path: Path, text: str) -> None:
+    """Put a file that everybody may read in place of what is there, in one step. Raises HardenError.
+
+    Not forced to the disk: for what is soon written again.
+    """
+    try:
+        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as stream:
+                os.fchmod(descriptor, 0o644)
+                stream.write(text)
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
+    except OSError as error:
+        raise HardenError(f"{path}: cannot be written: {error.strerror}") from error

@@ -15,6 +15,10 @@ StateFolder = Annotated[
     Path | None,
     typer.Option("--state", metavar="DIR", help="Where harden keeps its state. [env var: HARDEN_STATE]"),
 ]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="With --format prometheus: put them there, in one step, 0644."),
+]
 
 
 def output(*, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> Output:

@@ -8,9 +8,11 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from harden.errors import HardenError
+from harden.file import write_published
 from harden.printable import is_plain, printable
 
 Justify = Literal["left", "right"]
@@ -88,6 +90,13 @@ class Output:
             raise OutputClosedError from error
         except OSError as error:
             raise OutputFailedError(f"the answer cannot be written: {error.strerror}") from error
+
+    def published(self, text: str, to: Path | None) -> None:
+        """The same, or into a file that everybody may read, where one was named. Raises HardenError."""
+        if to is None:
+            self.raw(text)
+        else:
+            write_published(to, text)
 
     def table(self, columns: Sequence[Column | str], rows: Iterable[Sequence[object]], empty: str = "") -> None:
         """A table of the answer; on a terminal set by rich, elsewhere plain columns that stay on one line each.

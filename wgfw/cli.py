@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from harden.errors import UsageError
-from harden.options import DryRun, Json, Quiet, StateFolder, Verbose, output
+from harden.options import DryRun, Json, MetricsFile, Quiet, StateFolder, Verbose, output
 from wgfw.commands.options import DEFAULT_POLICY, BackendName, Netns, PeersFrom, PolicyFile
 from wgfw.kernel.cli import app as changing
 
@@ -129,6 +129,7 @@ def status(
         Literal["text", "prometheus"],
         typer.Option("--format", help="Text, or metrics for node_exporter's textfile collector."),
     ] = "text",
+    to: MetricsFile = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -142,8 +143,10 @@ def status(
 
     if as_json and form == "prometheus":
         raise UsageError("--json and --format prometheus are two answers", "leave one of them out")
+    if to is not None and form != "prometheus":
+        raise UsageError("-o is for --format prometheus", "leave it out, or send stdout to a file")
     out = output(as_json=as_json, quiet=quiet, verbose=verbose)
-    return report_status(policy, Gateway(netns, backend, state, tuple(peers or ())), out, form)
+    return report_status(policy, Gateway(netns, backend, state, tuple(peers or ())), out, form, to)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from collections import Counter as Tally
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from harden.errors import ANSWER_IS_NO, HardenError
@@ -19,7 +20,9 @@ from wgfw.policy.model import Client, Policy
 Counters = Mapping[int, Mapping[Place, Sequence[Counted]]]
 
 
-def report_status(path: str, gateway: Gateway, output: Output, form: Literal["text", "prometheus"]) -> int:
+def report_status(
+    path: str, gateway: Gateway, output: Output, form: Literal["text", "prometheus"], to: Path | None
+) -> int:
     """Says how each client fares, and whether the kernel is in sync with the policy."""
     with gateway.opened() as opening:
         loaded = load_policy(path, gateway.netns, on_gateway=True, peers=gateway.peers)
@@ -33,7 +36,8 @@ def report_status(path: str, gateway: Gateway, output: Output, form: Literal["te
     clients = [_status(number, client, counts, devices) for number, client in enumerate(loaded.policy.clients)]
     backend = reconciler.kernel.backend
     if form == "prometheus":
-        output.raw(prometheus(clients, in_sync=prospect.in_sync, backend=backend, guarded=guarded))
+        metrics = prometheus(clients, in_sync=prospect.in_sync, backend=backend, guarded=guarded)
+        output.published(metrics, to)
     elif output.as_json:
         output.document(
             {

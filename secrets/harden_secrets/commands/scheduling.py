@@ -67,6 +67,7 @@ def schedule(asked: Asked, place: Workplace, output: Output, *, dry_run: bool) -
 
 
 def _units(inventory: Inventory, place: Workplace, output: Output) -> Mapping[str, str]:
+    warn_of_token(output)
     host, needs = survey(inventory, place, output, Site(str(program()), installed()))
     return systemd.units(host, needs, pace(inventory))
 
@@ -83,8 +84,6 @@ class Site:
 def survey(inventory: Inventory, place: Workplace, output: Output, site: Site) -> tuple[systemd.Host, Demands]:
     """What a rotation finds there, and what it needs. The environment is that of this process."""
     needs = demands(inventory)
-    if os.environ.get(TOKEN):
-        output.warning(f"{TOKEN} is not carried over: a token in a unit can be read by everybody; put it in a file")
     environment = dict(_environment(needs, place, site.files))
     more = [value for name, value in environment.items() if name in (CA, _KUBECONFIG)]
     if site.files.outer(f"{systemd.HOME}/.gitconfig").exists() and needs.repositories:
@@ -96,6 +95,12 @@ def survey(inventory: Inventory, place: Workplace, output: Output, site: Site) -
     known = site.files.inner(place.inventory_path)
     host = systemd.Host((site.command,), site.installed, known, state, environment, bool(others))
     return host, replace(needs, reads=(*needs.reads, *more))
+
+
+def warn_of_token(output: Output) -> None:
+    """Says so where a token will be missed."""
+    if os.environ.get(TOKEN):
+        output.warning(f"{TOKEN} is not carried over: a token in a unit can be read by everybody; put it in a file")
 
 
 def _environment(needs: Demands, place: Workplace, files: FileSystem) -> Iterator[tuple[str, str]]:

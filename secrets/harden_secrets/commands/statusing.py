@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import Literal
 
 from dateutil import tz
@@ -32,7 +33,7 @@ _TONES: dict[Condition, Tone] = {
 }
 
 
-def status(names: Sequence[str], form: Form, place: Workplace, output: Output) -> int:
+def status(names: Sequence[str], form: Form, to: Path | None, place: Workplace, output: Output) -> int:
     """How the secrets of these names fare; without any, all. 3: one is overdue, or its rotation is stuck."""
     vault = place.vault(output)
     now, zone = datetime.now(UTC), tz.tzlocal()
@@ -40,7 +41,7 @@ def status(names: Sequence[str], form: Form, place: Workplace, output: Output) -
     if output.as_json:
         output.document(document(statuses, zone))
     elif form == "prometheus":
-        output.raw(prometheus(statuses, now))
+        output.published(prometheus(statuses, now), to)
     else:
         _print(statuses, zone, output)
     return 0 if all(one.is_in_order for one in statuses) else ANSWER_IS_NO

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from harden.errors import UsageError
-from harden.options import DryRun, Json, Quiet, StateFolder, Verbose, output
+from harden.options import DryRun, Json, MetricsFile, Quiet, StateFolder, Verbose, output
 from harden_secrets.commands.options import Context, InventoryFile, Kubeconfig, Names
 
 app = typer.Typer(rich_markup_mode=None)
@@ -61,6 +61,7 @@ def status(
     ] = "text",
     inventory: InventoryFile = None,
     state: StateFolder = None,
+    to: MetricsFile = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -74,8 +75,10 @@ def status(
 
     if as_json and form == "prometheus":
         raise UsageError("--json and --format prometheus are two answers", "leave one of them out")
+    if to is not None and form != "prometheus":
+        raise UsageError("-o is for --format prometheus", "leave it out, or send stdout to a file")
     place = Workplace(state, inventory)
-    return print_status(names or (), form, place, output(as_json=as_json, quiet=quiet, verbose=verbose))
+    return print_status(names or (), form, to, place, output(as_json=as_json, quiet=quiet, verbose=verbose))
 
 
 @app.command()

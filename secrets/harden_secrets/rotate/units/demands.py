@@ -39,6 +39,12 @@ def demands(inventory: Inventory) -> Demands:
     )
 
 
+def status_demands(inventory: Inventory) -> Demands:
+    """What it takes to look at all secrets in Vault."""
+    vault = inventory.vault
+    return Demands(reads=(*auth_files(inventory), *((vault.ca_file,) if vault is not None and vault.ca_file else ())))
+
+
 def auth_files(inventory: Inventory) -> tuple[str, ...]:
     """The files with which harden logs in to Vault."""
     auth = inventory.vault.auth if inventory.vault is not None else None
