@@ -28,6 +28,7 @@ from tests.harden_secrets.sshd_target import SshdTarget, private_file, public_li
 
 POLICY_FILE = "/etc/harden/policy.yaml"
 CONF = "/etc/wireguard/wg0.conf"
+STATE = ("/etc/harden", "/etc/wireguard", "/etc/systemd", "/var/lib/harden", "/opt/harden")
 HARDEN = Path(sys.executable).with_name("harden")
 
 # Its arguments are data. What lies over the machine's own folders is kept in the host's /run, which goes with it.
@@ -98,6 +99,28 @@ class Gateway:
     def harden(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `harden` on it, as root, whether or not it is installed there."""
         return self.run(str(HARDEN), *argv, check=check)
+
+    def reset(self) -> None:
+        """As it was when it was made: no rules of harden's, no trial, no policy, no state, an empty log."""
+        if self.path("/var/lib/harden").exists():
+            self.harden("wg", "remove")
+        self.run("sh", "-c", "rm -rf /etc/harden /var/lib/harden /srv/*/.ansible")
+        self.forget_logins()
+
+    def forget_logins(self) -> None:
+        """Nothing has been logged so far."""
+        self.host.log.write_text("")
+
+    def policy(self) -> str | None:
+        """The policy file that it has; None where it has none."""
+        path = self.path(POLICY_FILE)
+        return path.read_text() if path.exists() else None
+
+    def files(self, *folders: str) -> list[str]:
+        """Every file under the folders but locks, with the hash of what it says: whether anything was written."""
+        found = 'find "$folder" -type f ! -name lock -exec sha256sum {} +'
+        script = f'for folder; do [ ! -e "$folder" ] || {found}; done | sort'
+        return self.run("sh", "-c", script, "sh", *(folders or STATE)).stdout.splitlines()
 
     def path(self, name: str) -> Path:
         """A file of its own, as the test can read and write it."""
