@@ -7,7 +7,7 @@ import pytest
 
 pytest_plugins = ["bao.fixtures", "cluster.fixtures"]
 
-LABS = ("lab.", "ansible_lab.gateways", "harden_secrets.sshd_lab", "harden_secrets.login_scene")
+LABS = ("lab.", "ansible_lab.gateways", "ansible_lab.rotators", "harden_secrets.sshd_lab", "harden_secrets.login_scene")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -48,13 +48,14 @@ class Inventory:
     become: bool = False
     variables: Mapping[str, Any] = field(default_factory=dict)
     of_host: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    group: str = "harden_gateways"
 
     def document(self, ssh_config: Path) -> dict[str, Any]:
-        """As a YAML inventory has it; the group is harden_gateways."""
+        """As a YAML inventory has it."""
         hosts = {gateway.name: self._host(gateway, ssh_config) for gateway in self.gateways}
         user = {"ansible_user": "ops", "ansible_become": True} if self.become else {"ansible_user": "root"}
         common = {"ansible_python_interpreter": PYTHON, **user, **self.variables}
-        return {"harden_gateways": {"hosts": hosts, "vars": common}}
+        return {self.group: {"hosts": hosts, "vars": common}}
 
     def _host(self, gateway: Gateway, ssh_config: Path) -> dict[str, Any]:
         way = f"-F {ssh_config}"

@@ -44,8 +44,8 @@ class Rotation(Harden):
     def rotate(self, *arguments: str, named: Sequence[str] = ()) -> Told:
         """Runs it. Raises RefusalError where it cannot be run; what failed in it is in the answer."""
         done = self._run(self._argv(["secrets", "rotate", *arguments], named))
-        events = parse_events(done.stdout.decode("utf-8", "replace"))
-        return Told(done.returncode, events, Spoken(done.stderr.decode("utf-8", "replace")))
+        stdout, stderr = (self._renamed(text.decode("utf-8", "replace")) for text in (done.stdout, done.stderr))
+        return Told(done.returncode, parse_events(stdout), Spoken(stderr))
 
 
 class SecretOutcome:

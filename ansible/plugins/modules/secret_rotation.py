@@ -16,7 +16,9 @@ description:
   - What fails leaves both keys good. The next run goes on from there, on any host.
   - No value is ever in an argument, in the answer, in a log or in a difference.
 requirements:
-  - harden on the host, as the role P(harden.toolkit.rotator#role) installs it
+  - harden, as the role P(harden.toolkit.rotator#role) installs it
+extends_documentation_fragment:
+  - harden.toolkit.harden
 options:
   names:
     description:
@@ -47,6 +49,10 @@ options:
       - The inventory of secrets, a file on the host. Left out, E(HARDEN_INVENTORY) or C(/etc/harden/secrets.yaml).
       - It says how harden logs in to Vault. There is no option for a token on purpose; name its file there.
     type: path
+  inventory_text:
+    description:
+      - Instead of O(inventory) its text, for this run only. In check mode it shows what a new inventory would bring.
+    type: str
   vault_address:
     description: The URL of Vault, where another one holds than in the inventory.
     type: str
@@ -62,13 +68,6 @@ options:
   context:
     description: The context of O(kubeconfig).
     type: str
-  state_dir:
-    description: Where harden keeps its state on the host. Left out, E(HARDEN_STATE) or C(/var/lib/harden).
-    type: path
-  executable:
-    description: The command, by path or name. It is looked for in C(/opt/harden/bin) and C(/usr/local/bin), too.
-    type: str
-    default: harden
   timeout:
     description: The longest that the rotation may take, in seconds. What it cuts off, the next run goes on with.
     type: int
@@ -105,6 +104,13 @@ EXAMPLES = r"""
     names: [openclaw-ssh]
     abandon: true
 
+- name: See what a new inventory would bring
+  harden.toolkit.secret_rotation:
+    due: true
+    inventory_text: "{{ lookup('ansible.builtin.file', 'secrets.yaml') }}"
+  check_mode: true
+  diff: true
+
 - name: Use the Vault of another site and another cluster
   harden.toolkit.secret_rotation:
     due: true
@@ -138,9 +144,9 @@ abandoned:
   type: list
   elements: str
   sample: []
-skipped:
+untouched:
   description: Secrets of the inventory, or of O(names), with which there was nothing to do.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: [infra-git-crypt]
@@ -176,12 +182,12 @@ report:
   elements: dict
 status:
   description: Version, age, due time and rotation of each secret, as C(harden secrets status --json) prints them.
-  returned: always
+  returned: success
   type: list
   elements: dict
 in_order:
   description: Whether no secret is overdue and no rotation is stuck.
-  returned: always
+  returned: success
   type: bool
 hints:
   description: What the command advises.
@@ -195,6 +201,7 @@ rc:
 """
 
 import os
+import tempfile
 from datetime import datetime, timezone
 from typing import Any, Mapping
 
@@ -209,6 +216,7 @@ OPTIONS: dict[str, Any] = {
     "force": {"type": "bool", "default": False},
     "abandon": {"type": "bool", "default": False},
     "inventory": {"type": "path"},
+    "inventory_text": {"type": "str"},
     "vault_address": {"type": "str"},
     "vault_namespace": {"type": "str"},
     "vault_cacert": {"type": "path"},
@@ -222,14 +230,27 @@ VARIABLES = {"vault_address": "VAULT_ADDR", "vault_namespace": "VAULT_NAMESPACE"
 
 def main() -> None:
     """Rotates, or says what a rotation would do."""
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    alternatives = [("inventory", "inventory_text")]
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True, mutually_exclusive=alternatives)
     given = module.params
     os.environ.update({VARIABLES[name]: given[name] for name in VARIABLES if given[name]})
+    known_as = {}
+    if given["inventory_text"] is not None:
+        given["inventory"] = passing_file(module, given["inventory_text"])
+        known_as = {given["inventory"]: "inventory"}
     try:
-        harden = Rotation(given["executable"], given["state_dir"], time_limit=given["timeout"])
-        run(module, harden)
+        run(module, Rotation(given["executable"], given["state_dir"], known_as, time_limit=given["timeout"]))
     except RefusalError as refusal:
         fail(module, refusal)
+
+
+def passing_file(module: AnsibleModule, text: str) -> str:
+    """The path of a file that nobody else can read and that is gone when the module ends."""
+    descriptor, path = tempfile.mkstemp(prefix="inventory", suffix=".yaml", dir=module.tmpdir)
+    module.add_cleanup_file(path)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
 
 
 def run(module: AnsibleModule, harden: Rotation) -> None:
@@ -242,10 +263,10 @@ def run(module: AnsibleModule, harden: Rotation) -> None:
     told = would if module.check_mode else harden.rotate(*arguments(given), named=given["names"])
     result = {**summary(told, _now()), **shown}
     if told.refusal is not None:
-        fail(module, told.refusal, **{**result, **status_if_any(harden, given)})
+        fail(module, told.refusal, **result)
     for remark in told.spoken.warnings + told.spoken.other:
         module.warn(remark)
-    module.exit_json(**{**result, **status(module, harden, result)})
+    module.exit_json(**result, **status(module, harden, result))
 
 
 def arguments(given: Mapping[str, Any]) -> list[str]:
@@ -257,28 +278,16 @@ def arguments(given: Mapping[str, Any]) -> list[str]:
 
 def status(module: AnsibleModule, harden: Rotation, result: Mapping[str, Any]) -> dict[str, Any]:
     """How the secrets fare now, and which of them were left alone."""
-    answer = harden.ask("secrets", "status", *_inventory(module.params), named=module.params["names"])
+    inventory = [f"--inventory={module.params['inventory']}"] if module.params["inventory"] else []
+    answer = harden.ask("secrets", "status", *inventory, named=module.params["names"])
     warn(module, answer)
     told = {name for key in LISTS for name in result[key]}
     names = [one["name"] for one in answer.document["secrets"]]
     return {
         "status": answer.document["secrets"],
         "in_order": answer.document["in_order"],
-        "skipped": [name for name in names if name not in told],
+        "untouched": [name for name in names if name not in told],
     }
-
-
-def status_if_any(harden: Rotation, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The status after a failure; without one where it cannot be had either: the failure is what is told."""
-    try:
-        answer = harden.ask("secrets", "status", *_inventory(given), named=given["names"])
-    except RefusalError:
-        return {"status": [], "in_order": False, "skipped": []}
-    return {"status": answer.document["secrets"], "in_order": answer.document["in_order"], "skipped": []}
-
-
-def _inventory(given: Mapping[str, Any]) -> list[str]:
-    return [f"--inventory={given['inventory']}"] if given["inventory"] else []
 
 
 def _now() -> datetime:

@@ -15,7 +15,9 @@ description:
   - The first scan on a host makes the key of those fingerprints in O(state_dir), unless O(fingerprint_key) names one;
     check mode makes none.
 requirements:
-  - harden on the host, as the role P(harden.toolkit.rotator#role) installs it
+  - harden, as the role P(harden.toolkit.rotator#role) installs it
+extends_documentation_fragment:
+  - harden.toolkit.harden
 options:
   paths:
     description: Files and folders on the host.
@@ -51,13 +53,6 @@ options:
     type: str
     choices: [findings, none]
     default: findings
-  state_dir:
-    description: Where harden keeps its state on the host. Left out, E(HARDEN_STATE) or C(/var/lib/harden).
-    type: path
-  executable:
-    description: The command, by path or name. It is looked for in C(/opt/harden/bin) and C(/usr/local/bin), too.
-    type: str
-    default: harden
   timeout:
     description: The longest that the scan may take, in seconds.
     type: int
@@ -99,7 +94,7 @@ EXAMPLES = r"""
 RETURN = r"""
 findings:
   description: What was found, as C(harden secrets scan --json) prints it.
-  returned: always
+  returned: where it could be looked at
   type: list
   elements: dict
   contains:
@@ -130,17 +125,17 @@ findings:
       elements: str
 known:
   description: How many findings O(baseline) has left out.
-  returned: always
+  returned: where it could be looked at
   type: int
   sample: 0
 allowed:
   description: What a remark beside it allows to be there, each with its reason.
-  returned: always
+  returned: where it could be looked at
   type: list
   elements: dict
 unseen:
   description: What was asked for and could not be looked at, each with its source and reason.
-  returned: always
+  returned: where it could be looked at
   type: list
   elements: dict
 hints:
