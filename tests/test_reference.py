@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,3 +104,11 @@ def test_every_module_of_the_rotation_is_on_the_map() -> None:
     folder = ROOT / "secrets/harden_secrets/rotate"
     modules = {path.stem for path in folder.rglob("*.py") if path.stem != "__init__"}
     assert sorted(modules - named) == []
+
+
+def test_the_pages_that_are_made_from_the_code_are_up_to_date() -> None:
+    """Tables of options, keys of the files, and the Ansible collection."""
+    script = ROOT / "scripts/write_reference.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, timeout=120, check=False)
+    advice = "bring them up to date with: .venv/bin/python scripts/write_reference.py"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), advice
