@@ -11,12 +11,14 @@ and the guest .3; its NAS is ``192.168.N.10``. Each has an /etc, /opt, /run and 
 """
 
 import contextlib
+import json
 import subprocess
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ansible_lab.tunnels import Tunnels
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -115,6 +117,10 @@ class Gateway:
         """The policy file that it has; None where it has none."""
         path = self.path(POLICY_FILE)
         return path.read_text() if path.exists() else None
+
+    def status(self) -> Any:
+        """What `harden wg status --json` says."""
+        return json.loads(self.harden("wg", "status", "--json", check=False).stdout)
 
     def files(self, *folders: str) -> list[str]:
         """Every file under the folders but locks, with the hash of what it says: whether anything was written."""
