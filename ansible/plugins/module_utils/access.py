@@ -57,7 +57,7 @@ def _predicate(fate: Mapping[str, Any]) -> tuple[str, str]:
     kept = fate.get("except")
     if kept:
         grants = "; ".join(_grant(grant) for grant in kept)
-        return "loses", f"{inbound}everything but {grants}"
+        return "keeps", f"{inbound}{grants}, {'loses all other inbound' if inbound else 'loses everything else'}"
     for_good = " for good" if kind == "keeps" and not fate.get("until") else ""
     return kind, f"{inbound}{_grant(fate)}{for_good}"
 

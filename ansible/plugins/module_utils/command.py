@@ -30,11 +30,11 @@ COMMAND_OPTIONS: dict[str, Any] = {
 
 class Answer(NamedTuple):
     """What the command answered: its exit status (0, or 3 for "the answer is no"), the document that it printed on
-    stdout, and what it remarked on stderr without failing."""
+    stdout, and what it warned of on stderr without failing."""
 
     status: int
     document: Any
-    remarks: list[str]
+    warnings: list[str]
 
     @property
     def is_yes(self) -> bool:
@@ -91,7 +91,7 @@ class Harden:
             document = json.loads(stdout)
         except ValueError:
             raise RefusalError([f"{self.path}: answers with something else than JSON"], [_OTHER_RELEASE]) from None
-        return Answer(done.returncode, document, spoken.warnings + spoken.other)
+        return Answer(done.returncode, document, spoken.warnings)
 
     def version(self) -> str:
         """Its version, such as ``0.1.0``. Raises RefusalError if it does not run."""
@@ -166,9 +166,9 @@ def fail(module: AnsibleModule, refusal: RefusalError, **more: Any) -> NoReturn:
 
 
 def warn(module: AnsibleModule, answer: Answer) -> None:
-    """Hands the command's remarks on as warnings of the task."""
-    for remark in answer.remarks:
-        module.warn(remark)
+    """Hands the command's warnings on as warnings of the task."""
+    for warning in answer.warnings:
+        module.warn(warning)
 
 
 _NOT_INSTALLED = (

@@ -94,7 +94,7 @@ ansible_facts:
           type: list
           elements: dict
           returned: when asked for
-          sample: [{name: harden-wg.service, enabled: enabled, active: active}]
+          sample: [{name: harden-wg.service, enabled: true, active: active}]
         status:
           description: What C(harden wg status --json) says; null where there is no policy, or no rules can be seen.
           type: dict
@@ -105,6 +105,7 @@ ansible_facts:
           returned: when there is none
 """
 
+import glob
 import os
 from typing import Any
 
@@ -127,6 +128,7 @@ OPTIONS = {
     "netns": {"type": "str"},
     "backend": {"type": "str", "choices": ["auto", "nft", "legacy"], "default": "auto"},
 }
+UNIT_FOLDER = "/etc/systemd/system"
 PACKAGE_NOTE = "harden-package"  # beside bin; the role `install` writes it
 
 
@@ -172,23 +174,20 @@ def status(module: AnsibleModule, harden: Harden) -> dict[str, Any]:
         return {"status": None, "problem": str(refusal)}
 
 
-def units(module: AnsibleModule) -> list[dict[str, str]]:
-    """The units of harden that systemd knows; none where it does not run."""
+def units(module: AnsibleModule) -> list[dict[str, Any]]:
+    """The units of harden on this host. Whether they are active is not to be told where systemd does not run."""
+    found = sorted(
+        os.path.basename(path) for end in ("service", "timer") for path in glob.glob(f"{UNIT_FOLDER}/harden-*.{end}")
+    )
+    active: list[str | None] = [None] * len(found)
     systemctl = module.get_bin_path("systemctl")
-    if systemctl is None or not os.path.isdir("/run/systemd/system"):
-        return []
-    listing = _lines(module, [systemctl, "list-unit-files", "--no-legend", "--plain", "harden-*"])
-    enabled = {words[0]: words[1] for words in (line.split() for line in listing) if len(words) > 1}
-    if not enabled:
-        return []
-    names = sorted(enabled)
-    active = _lines(module, [systemctl, "is-active", *names])
-    return [{"name": name, "enabled": enabled[name], "active": state} for name, state in zip(names, active)]
-
-
-def _lines(module: AnsibleModule, argv: list[str]) -> list[str]:
-    _, stdout, _ = module.run_command(argv, expand_user_and_vars=False)
-    return [str(line) for line in stdout.splitlines()]
+    if found and systemctl and os.path.isdir("/run/systemd/system"):
+        # Its exit status says no more than its lines do.
+        active = list(module.run_command([systemctl, "is-active", *found], expand_user_and_vars=False)[1].splitlines())
+    return [
+        {"name": name, "enabled": bool(glob.glob(f"{UNIT_FOLDER}/*.*/{name}")), "active": state}
+        for name, state in zip(found, active)
+    ]
 
 
 if __name__ == "__main__":
