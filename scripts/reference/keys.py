@@ -23,9 +23,9 @@ def keys_page(schemas: Sequence[Schema]) -> Iterator[str]:
     yield from (
         "# Keys",
         "",
-        "This page is made from the JSON Schemas that `harden wg schema` and `harden secrets schema` print, for",
-        "editors to read. What the keys mean is told in [policy.md](policy.md) and [inventory.md](inventory.md). `NAME` in a",
-        "heading is any name, `[]` each of a list.",
+        "This page is made from the JSON Schemas that `harden wg schema` and `harden secrets schema` print. What the",
+        "keys mean is told in [policy.md](policy.md) and [inventory.md](inventory.md). `NAME` in a heading is any",
+        "name, `[]` each of a list.",
     )
     for schema in schemas:
         yield from ("", f"# {schema['title']}", "", schema["description"])
