@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The result of the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(POLICY_OPTIONS)
+        options = self.validate_argument_spec(POLICY_OPTIONS)[1]
         arguments = {**self._task.args, **self._policy(options)}
         began = self._apply(arguments, options["confirm"], task_vars)
         result.update(began)

@@ -60,9 +60,10 @@ options:
 attributes:
   check_mode:
     support: full
+    description: It changes nothing in any case.
   diff_mode:
     support: none
-    description: It changes nothing.
+    description: There is nothing to differ.
 seealso:
   - module: harden.toolkit.secret_rotation
 """

@@ -22,12 +22,12 @@ def within(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def give_up(*_: Any) -> NoReturn:
+    def give_up(*unused: Any) -> NoReturn:
         raise AnsibleConnectionFailure(f"no answer within {seconds:.0f} s")
 
     began = time.monotonic()
     before = signal.signal(signal.SIGALRM, give_up)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1))
+    left = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1))[0]
     try:
         yield
     finally:
