@@ -64,11 +64,11 @@ def render(
     policy: PolicyFile = DEFAULT_POLICY,
     family: Annotated[Literal["4", "6"] | None, typer.Option("--family", help="Only this IP version.")] = None,
     form: Annotated[
-        Literal["restore", "script", "policy"],
+        Literal["restore", "script", "policy", "keeper"],
         typer.Option(
             "--format",
-            help="For `iptables-restore --noflush`; one POSIX shell script for both families; or the policy itself "
-            "with its peers, which `plan --against` compares.",
+            help="For `iptables-restore --noflush`; one POSIX shell script for both families; the policy itself with "
+            "its peers, which `plan --against` compares; or the shell program that keeps such a script in force.",
         ),
     ] = "restore",
     peers: PeersFrom = None,

@@ -266,7 +266,12 @@ done
 # Two runs at once would delete each other's jumps. The kernel lets go of this lock when the shell ends.
 if command -v flock >/dev/null 2>&1 && (: >>/run/harden-wg.lock) 2>/dev/null; then
   exec 9>>/run/harden-wg.lock
-  flock -w 60 9 || say 'warning: another run takes long; not waiting for it any more'
+  waited=0
+  until flock -n 9; do # a busybox knows no -w
+    waited=$((waited + 1))
+    if [ $waited -gt 300 ]; then say 'warning: another run takes long; not waiting for it any more'; break; fi
+    sleep 0.2 2>/dev/null || sleep 1
+  done
 fi
 case $verb in check) check_rules ;; remove) remove_rules ;; show) show_rules ;; esac
 find_tools

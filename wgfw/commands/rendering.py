@@ -1,6 +1,8 @@
 """``harden wg render`` and ``harden wg schema``."""
 
+import hashlib
 import json
+from importlib import resources
 from typing import Literal
 
 from harden.errors import UsageError
@@ -14,7 +16,7 @@ from wgfw.render import restore_text
 from wgfw.ruleset import RuleSet
 from wgfw.script import script_text
 
-Form = Literal["restore", "script", "policy"]
+Form = Literal["restore", "script", "policy", "keeper"]
 
 
 def render_policy(
@@ -23,6 +25,8 @@ def render_policy(
     """Prints the rules, or what goes with them."""
     if family is not None and form != "restore":
         raise UsageError(f"--format {form} is for both families", "leave --family out, or --format")
+    if form == "keeper":
+        return _print_keeper(output)
     loaded = load_policy(path, netns, peers=peers)
     for warning in loaded.policy.warnings:
         output.warning(warning)
@@ -33,6 +37,16 @@ def render_policy(
     else:
         for name, text in texts.items():
             output.raw(text if len(texts) == 1 else f"# IPv{name}\n{text}")
+    return 0
+
+
+def _print_keeper(output: Output) -> int:
+    text = (resources.files("wgfw") / "keeper.sh").read_text(encoding="utf-8")
+    if output.as_json:
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        output.document({"digest": digest, "format": "keeper", "text": {"keeper": text}})
+    else:
+        output.raw(text)
     return 0
 
 
