@@ -79,7 +79,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 units:
-  description: What became of each unit.
+  description: What became of each unit. Nothing is said in check mode as long as there is no policy that says for what.
   returned: success
   type: list
   elements: dict
@@ -91,6 +91,7 @@ hints:
   elements: str
 """
 
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -116,6 +117,9 @@ OPTIONS = {
 def main() -> None:
     """Installs the units or takes them away."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    if module.check_mode and awaits_policy(module.params):
+        line = f"units for {', '.join(module.params['names'])}, of the interfaces in {module.params['policy']}\n"
+        module.exit_json(changed=True, units=[], diff={"prepared": line})
     try:
         harden = Harden(module.params["executable"], module.params["state_dir"])
         answer = harden.ask("install-units", *module.params["names"], *switches(module.params, module.check_mode))
@@ -128,6 +132,12 @@ def main() -> None:
         units=answer.document["units"],
         diff={"prepared": "".join(f"{line}\n" for line in lines)},
     )
+
+
+def awaits_policy(options: dict[str, Any]) -> bool:
+    """Whether the policy, which says what the units are for, would have been written by a task before this one."""
+    path = options["policy"]
+    return bool(path) and options["state"] == "present" and not options["interfaces"] and not os.path.exists(path)
 
 
 def switches(options: dict[str, Any], dry_run: bool) -> list[str]:
