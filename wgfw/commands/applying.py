@@ -1,6 +1,7 @@
 """``harden wg plan``, ``apply``, ``rollback`` and ``remove``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from harden.errors import ANSWER_IS_NO, HardenError
@@ -97,7 +98,7 @@ def go_back(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
         reconciler = opening.reconciler()
         plan = reconciler.plan_rollback()
         restored = stored_policy(plan.policy, output)
-        changed = _carry_out(plan, reconciler, output, "the rules before are back", dry_run=dry_run)
+        changed = _carry_out(plan, reconciler.apply, output, "the rules before are back", dry_run=dry_run)
     if changed and restored is not None:
         end_denied_connections(restored, gateway.netns)
     return 0
@@ -105,11 +106,15 @@ def go_back(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
 
 def take_out(gateway: Gateway, output: Output, *, dry_run: bool) -> int:
     """Removes every rule of ours."""
-    with gateway.opened() as opening:
-        reconciler = opening.reconciler()
-        _carry_out(reconciler.plan_removal(), reconciler, output, "no rule of harden is left", dry_run=dry_run)
-    if not dry_run:
-        end_removed_trial(gateway)
+    state = gateway.state_directory()
+    locked = not dry_run and state.folder.is_dir()
+    with state.lock() if locked else nullcontext():  # from the removal to the end of a trial: nothing may come back
+        with gateway.opened() as opening:
+            reconciler = opening.reconciler()
+            carry_out = reconciler.carry_out if locked else reconciler.apply
+            _carry_out(reconciler.plan_removal(), carry_out, output, "no rule of harden is left", dry_run=dry_run)
+        if locked:
+            end_removed_trial(gateway, state, output)
     return 0
 
 
@@ -169,13 +174,15 @@ def _changes(prospect: Prospect, output: Output) -> Iterator["AccessChange | str
     yield from prospect.plan.describe()
 
 
-def _carry_out(plan: Plan, reconciler: Reconciler, output: Output, done: str, *, dry_run: bool) -> bool:
+def _carry_out(plan: Plan, how: Callable[[Plan], Outcome], output: Output, done: str, *, dry_run: bool) -> bool:
     """Carries out a plan that needs no policy, and says so; whether anything was changed."""
     lines = list(plan.describe())
     changed = False
-    if not dry_run and not plan.in_sync:
+    # rules that somebody else took out are still remembered, and would come back by `restore`
+    forgets = plan.empties and plan.current is not None and not plan.current.empty
+    if not dry_run and (forgets or not plan.in_sync):
         with progress(output, "writing the rules"):
-            outcome = reconciler.apply(plan)
+            outcome = how(plan)
         changed = outcome.changed
         for note in outcome.notes:
             output.note(note)

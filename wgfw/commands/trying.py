@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from harden.errors import HardenError
+from harden.errors import HardenError, UsageError
 from harden.output import Output
 from harden.progress import progress
 from wgfw.commands.gateway import Gateway, stored_policy
@@ -45,9 +45,10 @@ def confirm_trial(gateway: Gateway, output: Output, *, force: bool, dry_run: boo
         if trial is not None and trial.over(gateway.moment()):
             if not dry_run:
                 _back(gateway, state, "expired", output)
-            trial = None
+            return _confirmed_before(Ending("expired", trial.applied, trial.until, trial.seconds), output)
         if trial is None:
             return _confirmed_before(state.trials.ending(), output)
+        refuse_unfinished(trial)
         if not force:
             refuse_old(trial, this_session())
         moment = gateway.moment()
@@ -62,13 +63,18 @@ def confirm_trial(gateway: Gateway, output: Output, *, force: bool, dry_run: boo
     return 0
 
 
-def refuse_old(trial: Trial, session: Session) -> None:
-    """Raises HardenError unless the session shows that a new connection works, or needs none."""
+def refuse_unfinished(trial: Trial) -> None:
+    """Raises HardenError if the rules may not be what was to be tried: nobody can want to keep those."""
     if trial.connections is None:
         raise HardenError(
-            "the apply was cut off before it was done: nobody can tell which connections are new",
+            "the apply was cut off before it was done: nobody can tell which rules are in force, and which connections "
+            "are older",
             f"the rules before come back at {trial.until}, or at once: `harden wg rollback`; then apply again",
         )
+
+
+def refuse_old(trial: Trial, session: Session) -> None:
+    """Raises HardenError unless the session shows that a new connection works, or needs none."""
     if not session.remote:
         return
     if not session.carriers:
@@ -77,7 +83,7 @@ def refuse_old(trial: Trial, session: Session) -> None:
             "that does not prove that a new one works",
             (_FRESH, "`--force` confirms all the same"),
         )
-    if session.carriers & set(trial.connections):
+    if session.carriers & set(trial.connections or ()):
         raise HardenError(
             "this session's connection is older than the rules: that it goes on does not prove that a new one works",
             (_FRESH, "`--force` confirms all the same"),
@@ -109,23 +115,37 @@ def restore_confirmed(gateway: Gateway, output: Output, *, dry_run: bool) -> int
 def expire(gateway: Gateway, trial_id: str, output: Output) -> int:
     """Waits for the end of a trial, and puts the confirmed rules back if nobody has confirmed."""
     state = gateway.state_directory()
-    try:
-        state.armed(trial_id).touch(mode=0o600)
-    except FileNotFoundError:  # given up already
-        return 0
+    said = False
     while True:
-        trial = state.trials.open()
-        if trial is None or trial.id != trial_id:
-            return 0
-        left = trial.deadline - gateway.moment().since_boot
-        if left > 0:
-            time.sleep(min(left, _LOOK_EVERY))
-            continue
         try:
-            _expire(gateway, state, trial_id, output)
-        except HardenError as error:
-            output.error(error)
+            left = _time_left(gateway, state, trial_id)
+            if left is None:
+                return 0
+            if not said:
+                state.armed(trial_id).touch(mode=0o600)
+                said = True
+            if left > 0:
+                time.sleep(min(left, _LOOK_EVERY))
+            else:
+                _expire(gateway, state, trial_id, output)
+        except UsageError:  # the namespace is gone, and its rules with it
+            return 0
+        except (HardenError, OSError) as error:
+            output.error(error if isinstance(error, HardenError) else HardenError(str(error)))
             time.sleep(_LOOK_EVERY)
+
+
+def _time_left(gateway: Gateway, state: StateDirectory, trial_id: str) -> float | None:
+    """How many seconds the trial has left; None if it is open no more."""
+    trial = state.trials.open()
+    if trial is None or trial.id != trial_id:
+        if not state.folder.is_dir():
+            return None
+        with state.lock():  # one that replaces it may yet fail, and then it is open again
+            trial = state.trials.open()
+    if trial is None or trial.id != trial_id:
+        return None
+    return trial.deadline - gateway.moment().since_boot
 
 
 def give_up_trial(gateway: Gateway, output: Output, *, dry_run: bool) -> bool:
@@ -141,26 +161,29 @@ def give_up_trial(gateway: Gateway, output: Output, *, dry_run: bool) -> bool:
     return True
 
 
-def end_removed_trial(gateway: Gateway) -> None:
-    """After a removal nothing comes back any more."""
-    state = gateway.state_directory()
-    if state.trials.open() is not None:
-        with state.lock():
-            state.trials.end("removed", gateway.moment())
+def end_removed_trial(gateway: Gateway, state: StateDirectory, output: Output) -> None:
+    """After a removal nothing comes back any more. The caller holds the lock."""
+    try:
+        state.trials.end("removed", gateway.moment())
+    except HardenError as error:  # it cannot be read
+        state.trials.discard()
+        output.warning("; ".join(error.messages))
 
 
 def settle_trial(gateway: Gateway, output: Output) -> bool:
     """Before an apply: ends a trial whose time is over. True if the machine was started since, in which case the
     confirmed rules have been put in force, and nobody has asked for those of the trial again."""
     state = gateway.state_directory()
-    trial = state.trials.open()
-    if trial is None or not trial.over(moment := gateway.moment()):
+    if state.trials.open() is None:
         return False
-    output.warning(f"the rules that were applied at {trial.applied} were not confirmed: the ones before are back")
     with state.lock():
+        trial, moment = state.trials.open(), gateway.moment()
+        if trial is None or not trial.over(moment):
+            return False
+        output.warning(f"the rules that were applied at {trial.applied} were not confirmed: the ones before are back")
         _back(gateway, state, "expired", output)
         restarted = trial.incarnation != moment.incarnation
-        if restarted:
+        if restarted and state.current() is not None:
             _restore(gateway, state, output, dry_run=False)
     return restarted
 

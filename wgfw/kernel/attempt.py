@@ -38,21 +38,31 @@ class Attempt:
     def run(self) -> Outcome:
         """Do it. Raises HardenError with the kernel as it was before, or with a trial that ends in that."""
         waiting = self._trials.open()
-        if self._execution.plan.in_sync:
-            return replace(self._execution.run(), trial=waiting)
-        trial = self._begin()
+        if waiting is None and self._execution.plan.in_sync:
+            return self._execution.run()
+        trial = self._begin(waiting)
         try:
             self._window.arm(trial.id)
+        except BaseException:
+            self._go_on_with(waiting)
+            raise
+        try:
             outcome = self._execution.run()
         except BaseException:
             if self._execution.state.pending() is None:  # the kernel is as it was
                 self._go_on_with(waiting)
             raise
-        trial = replace(trial.extended(self._window.moment()), connections=tuple(sorted(self._window.connections())))
+        trial = replace(trial.extended(self._window.moment()), connections=self._older(waiting))
         self._trials.note(trial)
         return replace(outcome, trial=trial)
 
-    def _begin(self) -> Trial:
+    def _older(self, waiting: Trial | None) -> tuple[int, ...]:
+        """The connections that are older than the rules; these have been in force for a while if nothing changed."""
+        if waiting is not None and waiting.connections is not None and self._execution.plan.in_sync:
+            return waiting.connections
+        return tuple(sorted(self._window.connections()))
+
+    def _begin(self, waiting: Trial | None) -> Trial:
         plan, backend, moment = self._execution.plan, self._execution.kernel.backend, self._window.moment()
         if plan.current is not None and not plan.current.empty and plan.current.backend != backend:
             raise HardenError(
@@ -68,7 +78,7 @@ class Attempt:
             applied=after(moment.wall, 0),
             until="",
             backend=backend,
-            known=plan.current is not None,
+            known=waiting.known if waiting else plan.current is not None,
         ).extended(moment)
         texts = {family: seen_text(seen) for family, seen in plan.seen.items()}
         self._trials.begin(trial, Record("", "", backend, self._execution.version, texts))
@@ -78,4 +88,4 @@ class Attempt:
         if waiting is None:
             self._trials.withdraw()
         else:
-            self._trials.note(waiting)
+            self._trials.resume()

@@ -121,8 +121,10 @@ class Reconciler:
         return self._run(execution.run if window is None else Attempt(execution, window).run, meanwhile)
 
     def _refuse_while_waiting(self, plan: Plan, window: Window | None) -> None:
+        if window is not None or plan.in_sync or plan.kind not in ("apply", "rollback"):
+            return
         trial = self.state.trials.open()
-        if trial is not None and window is None and plan.kind == "apply" and not plan.in_sync:
+        if trial is not None:
             raise HardenError(
                 f"the rules that were applied at {trial.applied} wait to be confirmed until {trial.until}",
                 "`harden wg confirm` keeps them, `harden wg rollback` gives them up; or try these, too: "

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from harden.errors import HardenError
 from wgfw.kernel.record import Record
 from wgfw.kernel.recordfile import explained, read_record, sync_folder, write_record, write_whole
 from wgfw.kernel.trial import Ended, Ending, Moment, Trial, after
+
+_ASIDE = "replaced.json"
 
 
 class Trials:
@@ -30,11 +32,16 @@ class Trials:
 
     def open(self) -> Trial | None:
         """The one that waits, also when its time is over and nobody has gone back yet."""
-        document = _read(self._folder / "trial.json")
+        path = self._folder / "trial.json"
+        document = _read(path)
         if document is None:
             return None
-        inodes = document.pop("connections")
-        return Trial(**document, connections=None if inodes is None else tuple(inodes))
+        try:
+            inodes = document.pop("connections")
+            trial = Trial(**document, connections=None if inodes is None else tuple(map(int, inodes)))
+            return replace(trial, seconds=int(trial.seconds), deadline=float(trial.deadline))
+        except (KeyError, TypeError, ValueError) as error:
+            raise _spoilt(path, "it is none of a trial") from error
 
     def base(self) -> Record | None:
         """The rules that come back; those of the last confirmed apply."""
@@ -42,14 +49,19 @@ class Trials:
 
     def ending(self) -> Ending | None:
         """How the last one ended."""
-        document = _read(self._state / "ended.json")
-        return None if document is None else Ending(**document)
+        path = self._state / "ended.json"
+        document = _read(path)
+        try:
+            return None if document is None else Ending(**document)
+        except TypeError as error:
+            raise _spoilt(path, "it is none of a trial") from error
 
     def begin(self, trial: Trial, base: Record) -> None:
         """Have ``trial`` open. What comes back is that of the trial that is open already, else what is current; where
         nothing is, ``base``."""
         with explained(self._folder):
             if self.open() is not None:
+                self._set_aside()
                 self.note(trial)
                 return
             fresh = self._state / "trial.new"
@@ -72,6 +84,11 @@ class Trials:
         """The open trial is this one now."""
         with explained(self._folder):
             _write(self._folder / "trial.json", asdict(trial))
+
+    def resume(self) -> None:
+        """The open trial is again the one before :meth:`begin`. It needs no room on the disk."""
+        with explained(self._folder):
+            (self._folder / _ASIDE).replace(self._folder / "trial.json")
 
     def withdraw(self) -> None:
         """Nothing was tried after all."""
@@ -96,6 +113,18 @@ class Trials:
             ending = Ending(how, trial.applied, after(moment.wall, 0), trial.seconds)
             _write(self._state / "ended.json", asdict(ending))
             self._delete()
+
+    def discard(self) -> None:
+        """No trial is open any more, legible or not; a rollback goes to what it was to go back to."""
+        with explained(self._folder):
+            if (self._folder / "current").exists():
+                self._take_back("current", "previous")
+            if self._folder.is_dir():
+                self._delete()
+
+    def _set_aside(self) -> None:
+        (self._folder / _ASIDE).unlink(missing_ok=True)
+        os.link(self._folder / "trial.json", self._folder / _ASIDE)
 
     def _differs(self) -> bool:
         """Whether the rules now are others than before the trial, and not the same ones repaired."""
@@ -133,13 +162,20 @@ def _read(path: Path) -> dict[str, Any] | None:
         document = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:
-        raise HardenError(
-            f"{path}: cannot be read ({error})", "`harden wg remove` takes all rules and trials out"
-        ) from error
+    except OSError as error:
+        raise HardenError(f"{path}: {error.strerror}", "run it as root, or name another folder with --state") from error
+    except (ValueError, RecursionError) as error:
+        raise _spoilt(path, str(error)) from error
     if not isinstance(document, dict):
-        raise HardenError(f"{path}: not a file of harden's", "`harden wg remove` takes all rules and trials out")
+        raise _spoilt(path, "it is none of a trial")
     return document
+
+
+def _spoilt(path: Path, why: str) -> HardenError:
+    return HardenError(
+        f"{path}: not a file as harden writes it ({why})",
+        f"`harden wg remove` takes all rules and trials out; or `mv {path} {path}.broken`, and the rules in force stay",
+    )
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:
