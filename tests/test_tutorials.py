@@ -9,6 +9,8 @@ from lab.tunnel import Keys
 from tutorials.page import Block, blocks, unlike
 from tutorials.sandbox import Answer, Sandbox
 
+from tests.harden_secrets.sshd_lab import SshdLab
+
 pytestmark = [pytest.mark.kernel, pytest.mark.checkout]
 
 POLICY = "/etc/harden/policy.yaml"
@@ -20,6 +22,22 @@ for program in iptables-restore ip6tables-restore; do
     printf '*%s\nCOMMIT\n' filter mangle security | "$program"
 done
 """
+
+# What the reader has in /srv/infra.
+REPOSITORY = """
+git config --global user.name Anca
+git config --global user.email anca@home.example
+mkdir -p infra/keys infra/old && cd infra && git init -q -b main .
+ssh-keygen -q -t ed25519 -N '' -C deploy -f keys/deploy
+cp keys/deploy old/laptop-backup
+printf '#!/bin/sh\\nexec ssh -i /srv/infra/keys/deploy app@web1.home.example uptime\\n' >deploy.sh
+git add --all . && git commit -q -m 'All of it' && cd ..
+"""
+LOGIN_WITH_THE_OLD_KEY = "ssh -i /root/old -o IdentitiesOnly=yes -o BatchMode=yes app@web1.home.example uptime"
+REFUSED = (
+    'ssh -F none -p 2222 -i "$1" -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile=known'
+    " -o StrictHostKeyChecking=accept-new 127.0.0.1 echo yes"
+)
 
 
 @pytest.fixture(name="sandbox")
@@ -73,3 +91,30 @@ def test_getting_started(sandbox: Sandbox) -> None:
     assert sandbox.type("harden wg status").failures == ("3 harden wg status",)
     assert sandbox.type("wg-quick up wg0").failures == ()
     assert "in sync" in sandbox.type("harden wg status").printed.splitlines()[-1]
+
+
+def test_getting_started_with_keys(sandbox: Sandbox) -> None:
+    """From keys in files to one in a Vault and a new one: the old is refused, the new one let in."""
+    page = "getting-started-with-keys.md"
+    steps = [block for block in blocks(page) if block.typed]
+    last = follow(sandbox, page, steps, refused=["let_in key", REFUSED])[-1]
+    assert "Permission denied" in last.printed
+    assert last.printed.splitlines()[-1] == "yes"
+
+
+def test_from_nothing_to_rotated_keys(tmp_path: Path) -> None:
+    """One key from a repository to a schedule, with a host behind another sshd that lets it in."""
+    page = "from-nothing-to-rotated-keys.md"
+    with SshdLab(tmp_path / "lab") as lab, Sandbox(tmp_path / "sandbox", enter=lab.command()) as sandbox:
+        host = lab.host()
+        sandbox.type(f"printf '{host.address} web1.home.example\\n' >>/etc/hosts")
+        sandbox.type(f"printf 'web1.home.example {host.host_key}\\n' >/root/.ssh/known_hosts")
+        assert sandbox.type(REPOSITORY).failures == ()
+        host.authorize(sandbox.read("infra/keys/deploy.pub").strip())
+        steps = [block for block in blocks(page) if block.typed or block.file]
+        for block in steps:
+            if block.file is not None:
+                sandbox.write(block.file, block.text.replace("ssh-ed25519 AAAA…", host.host_key))
+            else:
+                follow(sandbox, page, [block], refused=[LOGIN_WITH_THE_OLD_KEY])
+        assert sandbox.type("systemd-analyze verify /etc/systemd/system/harden-rotate.timer").failures == ()
