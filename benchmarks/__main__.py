@@ -1,15 +1,22 @@
 """Runs all benchmarks, or those named: ``.venv/bin/python -m benchmarks [NAME…]``.
 
-The names are new_flow, apply, command, rekey and scan.
+The names are new_flow, apply, command, rekey, scan and rollout.
 """
 
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import apply, command, new_flow, rekey, scan
+from benchmarks import apply, command, new_flow, rekey, rollout, scan
 
-ALL = {"new_flow": new_flow.run, "apply": apply.run, "command": command.run, "rekey": rekey.run, "scan": scan.run}
+ALL = {
+    "new_flow": new_flow.run,
+    "apply": apply.run,
+    "command": command.run,
+    "rekey": rekey.run,
+    "scan": scan.run,
+    "rollout": rollout.run,
+}
 
 
 def main() -> int:
