@@ -8,6 +8,7 @@ from harden.errors import ANSWER_IS_NO, HardenError
 from harden.output import Output
 from harden.progress import progress
 from wgfw.commands.changes import changes_document, say_changes
+from wgfw.commands.ending import end_removed_trial, give_up_trial
 from wgfw.commands.gateway import (
     READDRESSED,
     Gateway,
@@ -20,7 +21,7 @@ from wgfw.commands.gateway import (
 )
 from wgfw.commands.interfaces import doubtful_interfaces
 from wgfw.commands.revocation import end_denied_connections
-from wgfw.commands.trying import end_removed_trial, give_up_trial, settle_trial, waiting, window
+from wgfw.commands.trying import settle_trial, waiting, window
 from wgfw.kernel.plan import Outcome, Plan
 from wgfw.kernel.reconcile import Reconciler
 from wgfw.policytests import run_tests

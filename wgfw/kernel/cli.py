@@ -100,8 +100,8 @@ def expire(
     trial: Annotated[str, typer.Argument(metavar="TRIAL")], netns: Netns = None, state: StateFolder = None
 ) -> int:
     """Wait for the end of a trial, and go back if nobody has confirmed: what `apply --confirm` starts."""
+    from wgfw.commands.ending import expire as wait
     from wgfw.commands.gateway import Gateway
-    from wgfw.commands.trying import expire as wait
 
     return wait(Gateway(netns, "auto", state), trial, output())
 

@@ -10,7 +10,8 @@ from wgfw.kernel.record import Record, Token
 from wgfw.kernel.trial import Trial
 from wgfw.ruleset import RuleSet
 
-Kind = Literal["apply", "rollback", "remove", "restore"]
+# `return` is that of a trial that is being ended: until it is, it tells itself which rules are to be in force.
+Kind = Literal["apply", "rollback", "remove", "restore", "return"]
 
 
 @dataclass(frozen=True, slots=True)
