@@ -17,6 +17,8 @@ from pathlib import Path
 _ESTABLISHED = "01"
 _PROC = Path("/proc")
 _ORDER = sys.byteorder
+_OUTLIVING = ("TMUX", "STY")  # tmux(1) and screen(1); sudo before them takes away what names the connection
+_UNKNOWN = "unknown"
 Ends = tuple[str, int, str, int]  # remote address and port, local address and port
 
 
@@ -36,18 +38,19 @@ def connections() -> frozenset[int]:
 
 def this_session(environment: Mapping[str, str] = os.environ, pid: int | None = None) -> Session:
     """The session that a process belongs to; this one without ``pid``."""
-    named = [environment["SSH_CONNECTION"]] if environment.get("SSH_CONNECTION") else []
+    named = _named_in(environment)
     for ancestor in _ancestors(os.getpid() if pid is None else pid):
         sockets = _sockets(ancestor)
-        carriers = sockets & _connections_of(ancestor).keys() if sockets else sockets
+        carriers = sockets & _connections_of(ancestor).keys() if sockets else set()
         if carriers:
             return Session(frozenset(carriers), remote=True)
+        named += [_UNKNOWN] if sockets is None else []
         named += _named_by(ancestor)
     if not named:
         return Session(frozenset(), remote=False)
-    wanted = _ends(named[0])
-    found = frozenset(inode for table in _tables() for inode, ends in table.items() if ends == wanted)
-    return Session(found, remote=True)
+    wanted = _ends(next((one for one in named if one != _UNKNOWN), _UNKNOWN))
+    found = (inode for table in _tables() for inode, raw in table.items() if (*_end(raw[0]), *_end(raw[1])) == wanted)
+    return Session(frozenset(found) if wanted else frozenset(), remote=True)
 
 
 def _ancestors(pid: int) -> Iterator[int]:
@@ -61,26 +64,38 @@ def _ancestors(pid: int) -> Iterator[int]:
         pid = int(next(line for line in status.splitlines() if line.startswith("PPid:")).split()[1])
 
 
-def _sockets(pid: int) -> set[int]:
+def _sockets(pid: int) -> set[int] | None:
+    """The inodes of its sockets; None where we may not look."""
     found = set()
-    with suppress(OSError):
+    try:
         for descriptor in os.scandir(_PROC / str(pid) / "fd"):
-            with suppress(OSError):
+            with suppress(FileNotFoundError):
                 target = os.readlink(descriptor.path)
                 if target.startswith("socket:["):
                     found.add(int(target[8:-1]))
+    except PermissionError:
+        return None
+    except OSError:  # it has ended
+        return set()
     return found
 
 
 def _named_by(pid: int) -> list[str]:
     try:
-        variables = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        variables = (_PROC / str(pid) / "environ").read_bytes().decode("ascii", "replace").split("\0")
     except OSError:
         return []
-    return [one[15:].decode("ascii", "replace") for one in variables if one.startswith(b"SSH_CONNECTION=") and one[15:]]
+    return _named_in(dict(pair for pair in (text.split("=", 1) for text in variables) if len(pair) == 2))
 
 
-def _tables() -> Iterator[dict[int, Ends]]:
+def _named_in(environment: Mapping[str, str]) -> list[str]:
+    """The connection that the environment names; and that there is one that nobody knows, where a session that outlives
+    its connection may be used through another one."""
+    named = [environment["SSH_CONNECTION"]] if environment.get("SSH_CONNECTION") else []
+    return named + [_UNKNOWN for name in _OUTLIVING if environment.get(name)]
+
+
+def _tables() -> Iterator[dict[int, tuple[str, str]]]:
     """The connections of each network namespace."""
     seen = set()
     for entry in _PROC.iterdir():
@@ -94,9 +109,9 @@ def _tables() -> Iterator[dict[int, Ends]]:
                 yield table
 
 
-def _connections_of(pid: int) -> dict[int, Ends]:
-    """The TCP connections of the network namespace of a process: what each connects, by inode."""
-    found: dict[int, Ends] = {}
+def _connections_of(pid: int) -> dict[int, tuple[str, str]]:
+    """The TCP connections of the network namespace of a process: the remote and the local end of each, by inode."""
+    found: dict[int, tuple[str, str]] = {}
     for name in ("tcp", "tcp6"):
         try:
             lines = (_PROC / str(pid) / "net" / name).read_text(encoding="ascii").splitlines()
@@ -105,7 +120,7 @@ def _connections_of(pid: int) -> dict[int, Ends]:
         for line in lines[1:]:
             words = line.split()
             if words[3] == _ESTABLISHED and words[9] != "0":
-                found[int(words[9])] = (*_end(words[2]), *_end(words[1]))
+                found[int(words[9])] = words[2], words[1]
     return found
 
 
