@@ -34,6 +34,7 @@ INVENTORY_FILE = "/etc/harden/secrets.yaml"
 DELIVERED = "/etc/app/id_ed25519"
 TOKEN_FILE = "/etc/harden-vault/token"
 PATH = "app/ssh"
+PLACES = ("/etc/harden", "/etc/systemd/system", "/var/lib/harden")
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,11 @@ class Rotator:
         done = self.host.run(sys.executable, str(KILLED), str(at), "secrets", "rotate", "app", check=False)
         assert done.returncode == -signal.SIGKILL, done.stderr
 
+    def files(self) -> dict[str, str]:
+        """What is where the role may put something: each path, and when what is there was last changed."""
+        found = self.host.run("find", *PLACES, "-printf", "%p %C@ %s\\n", check=False).stdout
+        return dict(line.split(" ", 1) for line in found.splitlines())
+
     def authorized(self) -> list[str]:
         """What the user's authorized_keys on the hosts say."""
         return [one.host.keys_file().read_text() for one in self.targets]
@@ -191,7 +197,7 @@ class RotatorLab:
         return private
 
     def _clean(self) -> None:
-        self.host.run("rm", "-rf", "/etc/harden", "/var/lib/harden")
+        self.host.run("find", *PLACES, "-name", "harden*", "-exec", "rm", "-rf", "{}", "+", check=False)
 
     def _write(self, name: str, content: bytes) -> None:
         path = self.host.path(name)
