@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from lab.booted import HARDEN, BootedHost, wait_for
 from lab.tunnel import Keys
 
-GUEST = "{profile: guest}"
+from tests.harden_secrets.rotate_programs import kept_in_a_file
+
 POLICY = """version: 1
 interface: wg0
 peers: /etc/wireguard/wg0.conf
@@ -18,6 +20,17 @@ clients:
   anca: CLIENT
 """
 ALLOWED = "{profile: quarantine, allow: [{to: nas, services: [tcp/445]}]}"
+FORGE = "/srv/forge"
+SECRETS = f"""version: 1
+secrets:
+  token: {{kind: command, path: ci/forge, command: [{FORGE}/program], rotate: {{every: 30d, overlap: 1s}}}}
+"""
+STORE = """
+from harden.output import Output
+from harden_secrets.commands.workplace import Workplace
+from harden_secrets.confidential import Confidential
+Workplace().vault(Output()).write("ci/forge", {"value": Confidential(b"old")}, cas=0)
+"""
 METRICS = "/var/lib/prometheus/node-exporter"
 
 
@@ -36,22 +49,11 @@ AllowedIPs = 10.8.0.2/32
 
 
 class Host(BootedHost):
-    """A gateway with a policy, booted, with rules that were applied."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.write("/etc/wireguard/wg0.conf", conf())
-        self.allow("{profile: quarantine}")
-        self.boot()
-        self.harden("wg", "apply")
+    """A host with harden on it."""
 
     def allow(self, client: str) -> None:
-        """Have the policy say that of its one client; on or off."""
-        text = POLICY.replace("CLIENT", client)
-        if self.is_on:
-            self.run("tee", "/etc/harden/policy.yaml", text=text)
-        else:
-            self.write("/etc/harden/policy.yaml", text)
+        """Have the policy say that of its one client."""
+        self.run("tee", "/etc/harden/policy.yaml", text=POLICY.replace("CLIENT", client))
 
     def harden(self, *arguments: str, status: int = 0) -> str:
         """Its answer. Raises AssertionError where it ends with another status."""
@@ -71,25 +73,43 @@ class Host(BootedHost):
         self.cut_power()
         self.boot()
 
+    def drop_in(self, unit: str, *lines: str) -> None:
+        """Have a unit otherwise, as ``systemctl edit`` does."""
+        self.run("mkdir", "-p", f"/etc/systemd/system/{unit}.d")
+        self.run("tee", f"/etc/systemd/system/{unit}.d/override.conf", text="\n".join(lines))
+        self.run("systemctl", "daemon-reload")
+
     def hurry(self, timer: str) -> None:
         """Have a timer come every second."""
-        self.run("mkdir", "-p", f"/etc/systemd/system/{timer}.d")
-        lines = (
-            "[Timer]",
-            "OnActiveSec=",
-            "OnCalendar=",
-            "OnCalendar=*:*:0/1",
-            "RandomizedDelaySec=0",
-            "AccuracySec=1ms",
-        )
-        self.run("tee", f"/etc/systemd/system/{timer}.d/hurry.conf", text="\n".join(lines))
-        self.run("systemctl", "daemon-reload")
+        often = ("OnActiveSec=", "OnCalendar=", "OnCalendar=*:*:0/1", "RandomizedDelaySec=0", "AccuracySec=1ms")
+        self.drop_in(timer, "[Timer]", *often)
         self.run("systemctl", "restart", timer)
 
 
 @pytest.fixture
 def host() -> Iterator[Host]:
+    """A gateway that is on, with a policy and the rules that it means."""
     with Host() as made:
+        made.write("/etc/wireguard/wg0.conf", conf())
+        made.write("/etc/harden/policy.yaml", POLICY.replace("CLIENT", "{profile: quarantine}"))
+        made.boot()
+        made.harden("wg", "apply")
+        yield made
+
+
+@pytest.fixture
+def rotator(tmp_path: Path) -> Iterator[Host]:
+    """A host that is on, with a Vault and a secret in it, which a program of its own keeps in a file."""
+    program = kept_in_a_file(tmp_path).read_text().replace(str(tmp_path), FORGE)
+    with Host() as made:
+        made.write(f"{FORGE}/program", program)
+        made.path(f"{FORGE}/program").chmod(0o755)
+        made.write(f"{FORGE}/store", "b2xk\n")
+        made.write("/etc/harden/secrets.yaml", SECRETS)
+        made.boot()
+        made.run("ip", "link", "set", "lo", "up")
+        made.harden("vault", "up")
+        made.run(sys.executable, "-c", STORE)
         yield made
 
 
@@ -192,6 +212,23 @@ def test_metrics_are_written_in_sync_or_not(host: Host) -> None:
     host.run("systemctl", "start", "harden-wg-metrics.service")
     assert 'harden_wg_in_sync{backend="nft"} 0' in host.run("cat", f"{METRICS}/harden-wg.prom").stdout
     assert host.run("ls", METRICS).stdout == "harden-wg.prom\n"
+
+
+def test_the_timer_goes_on_with_a_rotation(rotator: Host) -> None:
+    """Confined as it is: it reaches the Vault of this host, runs the program, and the old value is good no more."""
+    rotator.run("mkdir", "-p", METRICS)
+    rotator.harden("secrets", "rotate", "token")
+    assert "b2xk" in rotator.run("cat", f"{FORGE}/store").stdout
+    rotator.install()
+    rotator.drop_in("harden-rotate.service", "[Service]", f"ReadWritePaths={FORGE}")  # the program's own business
+    rotator.hurry("harden-rotate.timer")
+    wait_for(lambda: "b2xk" not in rotator.run("cat", f"{FORGE}/store").stdout, "the timer",
+             lambda: rotator.journal("harden-rotate.service"))  # fmt: skip
+    rotator.run("systemctl", "stop", "harden-rotate.timer")
+    rotator.run("systemctl", "start", "harden-rotate.service", "harden-rotate-metrics.service")
+    metrics = rotator.run("cat", f"{METRICS}/harden-secrets.prom").stdout
+    assert re.search(r'^harden_secret_version{secret="token",.*} 2$', metrics, re.MULTILINE)
+    assert re.search(r'^harden_secret_rotation_open{secret="token",.*} 0$', metrics, re.MULTILINE)
 
 
 def test_what_is_removed_leaves_nothing_and_does_not_touch_the_interface(host: Host) -> None:
