@@ -135,13 +135,15 @@ def test_failures_are_told_as_the_tool_tells_them(scene: Rotator) -> None:
         {},
         {"due": True, "executable": "/opt/elsewhere/harden"},
         {"names": ["--help"]},
+        {"due": True, "vault_address": "https://127.0.0.1:9"},
     ]
-    broken, unknown, nothing, missing, dash = (one.result for one in tasks(scene, *asked).of(ROTATION))
+    broken, unknown, nothing, missing, dash, unreachable = (one.result for one in tasks(scene, *asked).of(ROTATION))
     assert broken["msg"] == '/etc/harden/broken.yaml:3: unknown key "rotat"; did you mean "rotate"?'
     assert (unknown["msg"], unknown["hints"]) == (f'{INVENTORY_FILE}: has no secret "ap"', ['it has "app", "licence"'])
     assert (nothing["msg"], nothing["rc"]) == ("which secrets?", 2)
     assert missing["msg"] == "/opt/elsewhere/harden: no such program on this host"
     assert dash["msg"] == f'{INVENTORY_FILE}: has no secret "--help"'
+    assert "https://127.0.0.1:9" in unreachable["msg"]
 
 
 def test_a_scan_tells_what_lies_about(scene: Rotator) -> None:
