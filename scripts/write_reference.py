@@ -15,12 +15,14 @@ from harden.cli import app
 from harden.manual import read
 from harden.manual.tree import Command
 from harden_secrets.inventory.schema import inventory_schema
+from reference.collection import collection_page
 from reference.keys import keys_page
 from reference.markdown import replace_region
 from reference.options import exit_statuses, options_page, shared_options
 from wgfw.policy.schema import policy_schema
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs/reference"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs/reference"
 OUT_OF_DATE = 3
 
 
@@ -28,6 +30,7 @@ def pages() -> Mapping[Path, str]:
     """What each of the pages has to say."""
     root = read(typer.main.get_group(app))
     return {
+        FOLDER / "collection.md": _text(collection_page(ROOT / "ansible")),
         FOLDER / "commands.md": _commands((FOLDER / "commands.md").read_text(), root),
         FOLDER / "keys.md": _text(keys_page([policy_schema(), inventory_schema()])),
         FOLDER / "options.md": _text(options_page(root)),
