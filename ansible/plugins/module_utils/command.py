@@ -60,7 +60,7 @@ class Harden:
     """The command on this host.
 
     ``known_as`` are paths that a person has never seen, such as that of a file on its way to its place, and what to
-    call them in everything that the command says.
+    call them in what the command says on stderr.
     """
 
     def __init__(
@@ -81,14 +81,13 @@ class Harden:
         Raises RefusalError if it fails (any status but 0 and 3).
         """
         done = self._run(self._argv(arguments, named))
-        stdout, stderr = (self._renamed(text.decode("utf-8", "replace")) for text in (done.stdout, done.stderr))
-        spoken = Spoken(stderr)
+        spoken = Spoken(self.renamed(done.stderr.decode("utf-8", "replace")))
         if done.returncode not in (DONE, ANSWER_IS_NO):
             raise RefusalError(
                 spoken.errors or spoken.other or [f"exit status {done.returncode}"], spoken.hints, done.returncode
             )
         try:
-            document = json.loads(stdout)
+            document = json.loads(done.stdout)
         except ValueError:
             raise RefusalError([f"{self.path}: answers with something else than JSON"], [_OTHER_RELEASE]) from None
         return Answer(done.returncode, document, spoken.warnings)
@@ -121,7 +120,8 @@ class Harden:
         except OSError as error:
             raise RefusalError([f"{self.path}: cannot be run: {error.strerror}"]) from None
 
-    def _renamed(self, text: str) -> str:
+    def renamed(self, text: str) -> str:
+        """The text with paths as a person knows them."""
         for hidden, shown in self._known_as.items():
             text = text.replace(hidden, shown)
         return text

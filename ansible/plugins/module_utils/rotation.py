@@ -44,7 +44,7 @@ class Rotation(Harden):
     def rotate(self, *arguments: str, named: Sequence[str] = ()) -> Told:
         """Runs it. Raises RefusalError where it cannot be run; what failed in it is in the answer."""
         done = self._run(self._argv(["secrets", "rotate", *arguments], named))
-        stdout, stderr = (self._renamed(text.decode("utf-8", "replace")) for text in (done.stdout, done.stderr))
+        stdout, stderr = (self.renamed(text.decode("utf-8", "replace")) for text in (done.stdout, done.stderr))
         return Told(done.returncode, parse_events(stdout), Spoken(stderr))
 
 

@@ -20,8 +20,12 @@ from ansible.module_utils.basic import AnsibleModule
 class StagedFile:
     """What is to become ``dest``. It lies in the same folder, so that relative paths in it mean the same."""
 
-    def __init__(self, dest: str) -> None:
+    def __init__(self, dest: str, mode: int | None = None, folder_mode: int = 0o755) -> None:
+        """``mode`` are the rights of the file, None those of what stands in its place; ``folder_mode`` those of a
+        folder that has to be made for it."""
         self.dest = dest
+        self._mode = mode
+        self._folder_mode = folder_mode
         self._place = os.path.realpath(dest)
         folder, name = os.path.split(self._place)
         self.folder = folder
@@ -34,7 +38,7 @@ class StagedFile:
 
     def write(self, data: bytes) -> None:
         """Puts the content beside the place; one that was left there goes."""
-        os.makedirs(self.folder, exist_ok=True)
+        os.makedirs(self.folder, self._folder_mode, exist_ok=True)
         self.discard()
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
@@ -57,10 +61,13 @@ class StagedFile:
         return self.dest if path in (self.path, None) else str(path)
 
     def put_in_place(self, module: AnsibleModule) -> bool:
-        """It stands in its place, with the owner and the rights of what stood there; whether the content is another."""
+        """It stands in its place, with the owner of what stood there; whether the content is another."""
         other = self.content != self.content_in_place
-        if other:
+        if other and self._mode is None:
             module.atomic_move(self.path, self._place)
+        elif other:
+            os.chmod(self.path, self._mode)
+            os.replace(self.path, self._place)
         self.discard()
         return other
 
@@ -78,14 +85,20 @@ class StagedFile:
     def draft(self, data: bytes, elsewhere: str) -> Iterator[str]:
         """The path of a file with this content for as long as the block takes: in the same folder, or ``elsewhere`` if
         there is no such folder. What is staged is left alone."""
-        folder = self.folder if os.path.isdir(self.folder) else elsewhere
-        descriptor, path = tempfile.mkstemp(prefix=f".{os.path.basename(self._place)}.", suffix=".draft", dir=folder)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
+        with passing_file(data, self.folder if os.path.isdir(self.folder) else elsewhere) as path:
             yield path
-        finally:
-            os.unlink(path)
+
+
+@contextmanager
+def passing_file(data: bytes, folder: str) -> Iterator[str]:
+    """The path of a file for root alone with this content, for as long as the block takes."""
+    descriptor, path = tempfile.mkstemp(prefix=".harden.", suffix=".draft", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        yield path
+    finally:
+        os.unlink(path)
 
 
 def checksum(data: bytes) -> str:

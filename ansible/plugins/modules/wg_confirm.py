@@ -24,8 +24,8 @@ options:
     default: /etc/harden/policy.yaml
   checksum:
     description:
-      - The SHA-256 of the policy that is expected to be on trial, in hexadecimal digits. Where it is another, nothing
-        is kept.
+      - The SHA-256 of what is expected to be on trial, in hexadecimal digits; that of the policy, or of the snapshot.
+      - Where it is another, nothing is kept.
     type: str
   last:
     description:
@@ -36,6 +36,13 @@ options:
     description:
       - The network namespace of the gateway, a name of C(ip netns), where it is another one than the host's own.
     type: str
+  render_on:
+    description:
+      - Where the rules were made, as in M(harden.toolkit.wg_policy). With V(controller), O(dest), O(netns) and
+        O(executable) do not matter.
+    type: str
+    choices: [gateway, controller]
+    default: gateway
 extends_documentation_fragment:
   - harden.toolkit.harden
   - ansible.builtin.action_common_attributes
@@ -62,6 +69,10 @@ EXAMPLES = r"""
     netns: vpn
     executable: harden
     state_dir: /var/lib/harden
+
+- name: Keep the script that is on trial on a gateway without harden
+  harden.toolkit.wg_confirm:
+    render_on: controller
 """
 
 RETURN = r"""
@@ -77,11 +88,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.harden.toolkit.plugins.module_utils.command import (
     COMMAND_OPTIONS,
+    Answer,
     Harden,
     RefusalError,
     fail,
     warn,
 )
+from ansible_collections.harden.toolkit.plugins.module_utils.keeper import KEEPER, Keeper, snapshot_file
 from ansible_collections.harden.toolkit.plugins.module_utils.staging import StagedFile, checksum
 
 OPTIONS = {
@@ -90,6 +103,7 @@ OPTIONS = {
     "checksum": {"type": "str"},
     "last": {"type": "bool", "default": False},
     "netns": {"type": "str"},
+    "render_on": {"type": "str", "choices": ["gateway", "controller"], "default": "gateway"},
 }
 TIME_LIMIT = 120
 
@@ -97,7 +111,7 @@ TIME_LIMIT = 120
 def main() -> None:
     """Keeps the trial, or says why it cannot be kept."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    staged = StagedFile(module.params["dest"])
+    staged = waiting(module.params)
     try:
         module.exit_json(**kept(module, staged))
     except RefusalError as refusal:
@@ -112,9 +126,7 @@ def kept(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:
     """The result of keeping it. Raises RefusalError where that is not possible."""
     if is_done(staged, module.params["checksum"]):
         return {"changed": False}
-    harden = Harden(module.params["executable"], module.params["state_dir"], staged.known_as, TIME_LIMIT)
-    netns = ["--netns", module.params["netns"]] if module.params["netns"] else []
-    answer = harden.ask("wg", "confirm", *netns, *(["--dry-run"] if module.check_mode else []))
+    answer = confirm(module.params, staged, ["--dry-run"] if module.check_mode else [])
     warn(module, answer)
     if module.check_mode:
         return {"changed": staged.content is not None}
@@ -123,6 +135,20 @@ def kept(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:
     if staged.content is not None and (changed or module.params["checksum"]):
         changed = staged.put_in_place(module) or changed
     return {"changed": changed}
+
+
+def waiting(options: dict[str, Any]) -> StagedFile:
+    """The file that is kept together with the rules."""
+    return snapshot_file(options["state_dir"]) if options["render_on"] == "controller" else StagedFile(options["dest"])
+
+
+def confirm(options: dict[str, Any], staged: StagedFile, switches: list[str]) -> Answer:
+    """What whoever holds the trial answers."""
+    state_dir = options["state_dir"]
+    if options["render_on"] == "controller":
+        return Keeper(KEEPER, state_dir, time_limit=TIME_LIMIT).ask("confirm", *switches)
+    netns = ["--netns", options["netns"]] if options["netns"] else []
+    return Harden(options["executable"], state_dir, staged.known_as, TIME_LIMIT).ask("wg", "confirm", *netns, *switches)
 
 
 def is_done(staged: StagedFile, expected: str | None) -> bool:
