@@ -15,7 +15,6 @@ from wgfw.kernel.plan import Plan
 from wgfw.kernel.reconcile import Reconciler
 from wgfw.kernel.record import Record
 from wgfw.kernel.sessions import Session, connections, this_session
-from wgfw.kernel.state import StateDirectory
 from wgfw.kernel.trial import Ending, Trial, after
 from wgfw.kernel.watchdog import arm
 from wgfw.peers.links import links, local_addresses
@@ -100,14 +99,14 @@ def restore_confirmed(gateway: Gateway, output: Output, *, dry_run: bool) -> int
             else:
                 output.line(f"rules are on trial until {trial.until}: nothing was changed")
             return 0
+        settled, record = False, state.current() if trial is None else state.trials.base()
         if trial is not None and not dry_run:
             output.warning(
                 f"the rules that were applied at {trial.applied} were not confirmed: the ones before are back"
             )
             settled = take_back(gateway, state, "expired", output)
-        else:
-            settled = False
-        changed = _restore(gateway, state, output, dry_run=dry_run)
+            record = state.current()
+        changed = _restore(gateway, record, output, dry_run=dry_run)
     return _say_restored(changed=changed or settled, output=output, dry_run=dry_run)
 
 
@@ -125,12 +124,11 @@ def settle_trial(gateway: Gateway, output: Output) -> bool:
         take_back(gateway, state, "expired", output)
         restarted = trial.incarnation != moment.incarnation
         if restarted and state.current() is not None:
-            _restore(gateway, state, output, dry_run=False)
+            _restore(gateway, state.current(), output, dry_run=False)
     return restarted
 
 
-def _restore(gateway: Gateway, state: StateDirectory, output: Output, *, dry_run: bool) -> bool:
-    record = state.current()
+def _restore(gateway: Gateway, record: Record | None, output: Output, *, dry_run: bool) -> bool:
     if record is None:
         raise HardenError(
             "no rules were ever confirmed here: there is nothing to put in force",
