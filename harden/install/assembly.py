@@ -42,17 +42,16 @@ def _wg(host: Host, output: Output) -> Sequence[Unit]:
 
 
 def _keeper(host: Host, output: Output) -> Sequence[Unit]:
-    gateway = Gateway((), (), host.state, f"{host.state}/wg-keeper", tuple(_interfaces(host, output)))
+    gateway = Gateway((), (), host.state, f"{host.state}/wg-keeper/confirmed", tuple(_interfaces(host, output)))
     return keeper_units(gateway)
 
 
 def _rotate(host: Host, output: Output) -> Sequence[Unit]:
     place = _workplace(host)
-    found, needs = survey(place.inventory, place, output, _site(host))
     if not any(entry.rotate is not None for entry in place.inventory.secrets.values()):
-        raise HardenError(
-            f"{host.inventory}: no secret in it has a rotate", "name the units that you want: wg, metrics"
-        )
+        output.warning(f"{host.inventory}: no secret in it has a rotate, so that there is nothing for a timer to do")
+        return ()
+    found, needs = survey(place.inventory, place, output, _site(host))
     return tuple(Unit(name, text) for name, text in systemd.units(found, needs, pace(place.inventory)).items())
 
 
