@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ from harden_secrets.commands.workplace import Workplace
 from harden_secrets.confidential import Confidential
 Workplace().vault(Output()).write("ci/forge", {"value": Confidential(b"old")}, cas=0)
 """
+KEEPER = "/usr/local/lib/harden/keeper"
 METRICS = "/var/lib/prometheus/node-exporter"
 
 
@@ -212,6 +214,30 @@ def test_metrics_are_written_in_sync_or_not(host: Host) -> None:
     host.run("systemctl", "start", "harden-wg-metrics.service")
     assert 'harden_wg_in_sync{backend="nft"} 0' in host.run("cat", f"{METRICS}/harden-wg.prom").stdout
     assert host.run("ls", METRICS).stdout == "harden-wg.prom\n"
+
+
+def test_a_gateway_without_harden_keeps_its_rules(tmp_path: Path) -> None:
+    """With the keeper and a rendered script on it, and units that somebody else's host has made for it."""
+    (tmp_path / "wg0.conf").write_text(conf())
+    (tmp_path / "policy.yaml").write_text(POLICY.replace("CLIENT", ALLOWED).replace("/etc/wireguard", str(tmp_path)))
+    with Host() as gateway:
+        gateway.write("/etc/wireguard/wg0.conf", (tmp_path / "wg0.conf").read_text())
+        for form, name in (("keeper", KEEPER), ("script", "/root/rules")):
+            words = (HARDEN, "wg", "render", "--policy", str(tmp_path / "policy.yaml"), "--format", form)
+            gateway.write(name, subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout)
+        root = ("--root", str(gateway.path("/")), "--interface", "wg0")
+        subprocess.run((HARDEN, "install-units", "keeper", *root), capture_output=True, check=True, timeout=60)
+        gateway.boot()
+        gateway.run("sh", KEEPER, "apply", "/root/rules")
+        before = gateway.rules()
+        gateway.run("systemctl", "enable", "wg-quick@wg0.service")
+        gateway.restart()
+        assert is_up(gateway)
+        assert "HARDEN-WG-" in gateway.run("cat", "/run/before-up").stdout
+        assert gateway.rules() == before
+        gateway.hurry("harden-wg-keeper-repair.timer")
+        gateway.run("iptables", "-D", *_a_rule(before))
+        wait_for(lambda: gateway.rules() == before, "the timer")
 
 
 def test_the_timer_goes_on_with_a_rotation(rotator: Host) -> None:

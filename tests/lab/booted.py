@@ -18,7 +18,7 @@ from typing import TypeVar
 T = TypeVar("T")
 CHECKOUT = Path(__file__).resolve().parents[2]
 HARDEN = Path(sys.prefix, "bin", "harden")
-_PATIENCE = 30.0  # seconds
+_PATIENCE = 60.0  # seconds
 # What of this host is not to be seen there.
 _EMPTY = (
     "etc/systemd/system", "etc/harden", "etc/wireguard", "var/lib/harden", "var/lib/prometheus", "var/log/journal",
