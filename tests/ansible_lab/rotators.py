@@ -51,8 +51,8 @@ class Rotator:
 
     @property
     def inventory(self) -> Inventory:
-        """Ansible's: the rotator host alone."""
-        return Inventory((self.host,), group="harden_rotators")
+        """Ansible's: the rotator host alone, as ops, who has sudo."""
+        return Inventory((self.host,), become=True, group="harden_rotators")
 
     def secrets(self, **rotate: str) -> dict[str, Any]:
         """The inventory of secrets as a variable has it; ``rotate`` is another schedule of the key."""
