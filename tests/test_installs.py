@@ -85,9 +85,10 @@ def left_over(home: Path) -> Iterator[str]:
                 yield str(path)
 
 
-def test_uv_tool_installs_it_and_takes_it_away_again(wheel: Path, home: Path) -> None:
+def test_uv_tool_installs_upgrades_and_takes_it_away_again(wheel: Path, home: Path, tmp_path: Path) -> None:
     """Dependencies come from the wheel's own metadata; after uninstalling nothing of it is there."""
-    run([UV, "tool", "install", "--python", sys.executable, str(wheel)], home, wheel.parent)
+    for each in (older(wheel, "0.0.1", tmp_path), wheel):
+        run([UV, "tool", "install", "--python", sys.executable, str(each)], home, wheel.parent)
     works(home / ".local/bin/harden", home, wheel.parent)
     run([UV, "tool", "uninstall", "harden"], home, wheel.parent)
     assert list(left_over(home)) == []
