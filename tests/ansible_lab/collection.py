@@ -30,10 +30,12 @@ def installed(archive: Path, folder: Path, edition: Edition = "newest") -> Path:
 
 def run(edition: Edition, cwd: Path, *argv: str, home: Path | None = None) -> str:
     """What one of Ansible's programs answers. Raises AssertionError with all that it printed when it fails."""
+    # Where it is a copy of the collection, its roles and modules are found as those of one that is installed.
+    collections = f"{cwd}:{cwd.parents[2]}"
     done = subprocess.run(
         argv,
         cwd=cwd,
-        env={**environment(edition, home or cwd), "ANSIBLE_COLLECTIONS_PATH": str(cwd)},
+        env={**environment(edition, home or cwd), "ANSIBLE_COLLECTIONS_PATH": collections},
         capture_output=True,
         text=True,
         timeout=240,
