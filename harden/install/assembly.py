@@ -17,6 +17,7 @@ from harden_secrets.commands.workplace import Workplace
 from harden_secrets.rotate.units import systemd
 from harden_secrets.rotate.units.demands import status_demands
 from harden_secrets.rotate.units.pace import pace
+from harden_secrets.vault.settings import CA
 from wgfw.kernel.programs import preferred_backend
 from wgfw.kernel.state import StateDirectory
 from wgfw.policy.loader import load
@@ -74,7 +75,9 @@ def _secrets_metrics(host: Host, output: Output, *, others: bool) -> Iterator[Un
     file = f"{host.textfiles}/harden-secrets.prom"
     place = _workplace(host)
     found, _ = survey(place.inventory, place, replace(output, verbosity=-1), _site(host))
-    needs = replace(status_demands(place.inventory), writes=(host.textfiles,))
+    needs = status_demands(place.inventory)
+    authority = [value for name, value in found.environment.items() if name == CA]
+    needs = replace(needs, reads=(*needs.reads, *authority), writes=(host.textfiles,))
     arguments = ("secrets", "status", "--quiet", "--format", "prometheus", "--output", file)
     job = systemd.Job(f"{_MADE} from the inventory", "Metrics of the secrets", arguments, calm=3)
     yield Unit(_METRICS, writing(systemd.service(replace(found, others=others), needs, job), path(file)))

@@ -13,8 +13,9 @@ KEEPER = "/usr/local/lib/harden/keeper"
 
 _MADE = "`harden install-units`; what is to be otherwise goes into a drop-in: systemctl edit"
 _LOCK = "/run/xtables.lock"  # of iptables: whoever does not share it changes rules at the same time
-# They write rules when they start, some after they have flushed all that are there.
-_FIREWALLS = ("nftables.service", "netfilter-persistent.service", "ufw.service", "ferm.service", "shorewall.service")
+# They write rules when they start, some after they have thrown away all that are there. Those of Debian and Ubuntu that
+# come before network-pre.target as we do; others (shorewall) wait for the network, and waiting for them were a circle.
+_FIREWALLS = ("nftables.service", "netfilter-persistent.service", "ufw.service", "firewalld.service", "ferm.service")
 
 
 @dataclass(frozen=True, slots=True)
