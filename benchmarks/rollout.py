@@ -13,7 +13,7 @@ from benchmarks.figures import Figure
 
 HOSTS = 40
 FORKS = 10
-RUNS = 3
+RUNS = 2
 
 
 def run(folder: Path) -> Iterator[Figure]:
