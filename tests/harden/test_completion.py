@@ -205,6 +205,25 @@ def test_it_answers_any_line_with_suggestions_or_nothing(words: list[str], answe
     assert answer is None or done.stdout.split() == answer
 
 
+@pytest.mark.parametrize("part", ["wg\napply", "secrets\nscan", "vault\nup"])
+def test_a_part_answers_without_its_libraries(part: str) -> None:
+    """The keys wait for the answer: what is imported for it are the part's commands, and what typer itself needs."""
+    script = (
+        "import atexit, sys\n"
+        "heavy = {'pyroute2', 'yaml', 'rich', 'kubernetes', 'hvac', 'cryptography', 'hyperscan'}\n"
+        "atexit.register(lambda: sys.stderr.write(' '.join(sorted(heavy & set(sys.modules)))))\n"
+        "from harden.cli import main\n"
+        "main()\n"
+    )
+    line = {"COMP_WORDS": f"harden\n{part}\n--", "COMP_CWORD": "3", "_HARDEN_COMPLETE": "complete_bash"}
+    everything = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **line}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=everything, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "--state" in done.stdout.split()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_in_the_middle_of_a_line_only_what_is_before_counts() -> None:
     """The cursor may stand before words that are there already, an empty one under it."""
     line = {"COMP_WORDS": "harden\nwg\n\n--json", "COMP_CWORD": "2"}
