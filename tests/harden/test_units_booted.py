@@ -41,7 +41,8 @@ def conf() -> str:
     return f"""[Interface]
 PrivateKey = {Keys.make().private}
 Address = 10.8.0.1/24
-PreUp = iptables-save >/run/before-up; ip6tables-save >>/run/before-up; ip link >/run/links-before-up
+PreUp = for one in nft legacy; do iptables-$one-save; ip6tables-$one-save; done >/run/before-up
+PreUp = ip link >/run/links-before-up
 
 # anca
 [Peer]
@@ -51,7 +52,9 @@ AllowedIPs = 10.8.0.2/32
 
 
 class Host(BootedHost):
-    """A host with harden on it."""
+    """A host with harden on it. ``backend`` is that of its rules."""
+
+    backend = "nft"
 
     def allow(self, client: str) -> None:
         """Have the policy say that of its one client."""
@@ -68,7 +71,7 @@ class Host(BootedHost):
 
     def rules(self) -> str:
         """Those in the kernel, without their counters."""
-        said = self.run("iptables-save").stdout + self.run("ip6tables-save").stdout
+        said = "".join(self.run(f"{one}-{self.backend}-save").stdout for one in ("iptables", "ip6tables"))
         return "".join(line + "\n" for line in re.sub(r" ?\[\d+:\d+\]", "", said).splitlines() if line[0] != "#")
 
     def restart(self) -> None:
@@ -119,9 +122,15 @@ def is_up(host: Host) -> bool:
     return host.run("ip", "link", "show", "wg0", check=False).returncode == 0
 
 
-def test_rules_are_there_before_the_interface(host: Host) -> None:
+@pytest.mark.parametrize("backend", ["nft", "legacy"])
+def test_rules_are_there_before_the_interface(host: Host, backend: str) -> None:
     """At the moment in which wg-quick begins, before there is a wg0, the rules are the confirmed ones."""
+    if backend == "legacy":
+        host.harden("wg", "remove")
+        host.harden("wg", "apply", "--backend", "legacy")
+        host.backend = backend
     before = host.rules()
+    assert "HARDEN-WG-" in before
     host.install()
     host.run("systemctl", "enable", "wg-quick@wg0.service")
     assert not is_up(host)
@@ -131,7 +140,7 @@ def test_rules_are_there_before_the_interface(host: Host) -> None:
     noted = host.run("cat", "/run/before-up").stdout
     assert [line for line in before.splitlines() if line not in noted] == []
     assert host.rules() == before
-    assert "in sync" in host.harden("wg", "status")
+    assert f"in sync ({backend})" in host.harden("wg", "status")
     ends = [host.show(unit, "ActiveEnterTimestampMonotonic") for unit in ("harden-wg.service", "network-pre.target")]
     times = [*map(int, ends), int(host.show("wg-quick@wg0.service", "InactiveExitTimestampMonotonic"))]
     assert 0 < times[0] <= times[1] <= times[2]
