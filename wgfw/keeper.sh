@@ -41,7 +41,7 @@ copy() { put "$2" <"$1"; }
 fact() { cat "$trial/$1" 2>/dev/null; }
 
 make_state() {
-  mkdir -p "$root" && { [ -d "$state" ] || mkdir "$state"; } && [ -O "$state" ] && [ ! -L "$state" ] &&
+  mkdir -p "$root" && { mkdir "$state" 2>/dev/null || [ -d "$state" ]; } && [ -O "$state" ] && [ ! -L "$state" ] &&
     chmod 0700 "$state" || error "$state: is not a folder of root's own" 'name another one with --state'
 }
 # The kernel lets go when the last process ends that works for us, a script that writes rules among them.

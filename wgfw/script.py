@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from wgfw.render import hook_lines, table_lines
 from wgfw.ruleset import CHAIN_PREFIX, REMOVAL, TABLES, FamilyRules, RuleSet
-from wgfw.scripttext import HEAD, TABLE, TAIL, VERBS
+from wgfw.scripttext import HEAD, TABLE, TAIL
+from wgfw.scriptverbs import VERBS
 
 
 def script_text(rules: RuleSet, interfaces: tuple[str, ...]) -> str:
