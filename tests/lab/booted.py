@@ -84,7 +84,17 @@ class BootedHost:
         script = Path(__file__).with_name("boot.sh")
         command = ["sh", str(script), str(self.folder / "root"), str(self.folder / "layer"), *shown]
         apart = ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child"]
-        joined = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(self._cgroup), *apart, *command]
+        joined = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "sh",
+            "-c",
+            'echo $$ >"$0/cgroup.procs" && exec "$@"',
+            str(self._cgroup),
+            *apart,
+            *command,
+        ]
         log = (self.folder / "console").open("wb")
         with log:
             self._process = subprocess.Popen(joined, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
