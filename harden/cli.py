@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from harden import __version__
 from harden.errors import HardenError
+from harden.install.unit import UnitSet
 from harden.options import DryRun, Json, Quiet, StateFolder, output
 from harden.output import Output, OutputClosedError, OutputFailedError
 
@@ -116,8 +117,8 @@ def completion(
 @app.command("install-units")
 def install_units(
     names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[wg] [rotate] [metrics] [keeper]", help="Which; without, those that the host can use."),
+        list[UnitSet] | None,
+        typer.Argument(metavar="wg|rotate|metrics|keeper", help="Which; without, those that the host can use."),
     ] = None,
     policy: Annotated[
         str, typer.Option("--policy", envvar="HARDEN_POLICY", metavar="FILE", help="The policy of the gateway.")
@@ -156,8 +157,8 @@ def install_units(
     named = Named(policy, inventory, state, textfiles, executable, tuple(interfaces or ()), root)
     out = output(as_json=as_json, quiet=quiet)
     if take_away:
-        return remove(tuple(names or ()), named.files, out, dry_run=dry_run)
-    return install(tuple(names or ()), host_of(named, os.environ), out, dry_run=dry_run)
+        return remove(tuple(map(str, names or ())), named.files, out, dry_run=dry_run)
+    return install(tuple(map(str, names or ())), host_of(named, os.environ), out, dry_run=dry_run)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from harden.errors import UsageError
 from harden.filesystem import FileSystem
 from harden.install import systemctl
 from harden.install.assembly import assemble
@@ -32,8 +31,6 @@ def install(asked: tuple[str, ...], host: Host, output: Output, *, dry_run: bool
 
 def remove(asked: tuple[str, ...], files: FileSystem, output: Output, *, dry_run: bool) -> int:
     """Takes away what :func:`install` brought, whatever is running; without names, all of it."""
-    if unknown := [name for name in asked if name not in SETS]:
-        raise UsageError(f"there are no units {', '.join(unknown)}", f"there are {', '.join(SETS)}")
     names = names_of(asked or SETS)
     there = look(files, names)
     plan = plan_removal(names, there)

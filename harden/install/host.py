@@ -85,8 +85,6 @@ def host_of(named: Named, environment: Mapping[str, str]) -> Host:
 
 def chosen(asked: tuple[str, ...], host: Host) -> Mapping[str, str]:
     """The sets to be installed, each with the reason why. Raises HardenError where there is none."""
-    if unknown := [name for name in asked if name not in SETS]:
-        raise UsageError(f"there are no units {', '.join(unknown)}", f"there are {', '.join(SETS)}")
     if {"wg", "keeper"} <= set(asked):
         raise UsageError("wg and keeper are two ways to do the same", "leave one of them out")
     uses = host.uses()

@@ -264,8 +264,8 @@ def test_names_of_others_are_data(image: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("firewall",), 2, "there are no units firewall"),
-        (("firewall", "--remove"), 2, "there are no units firewall"),
+        (("firewall",), 2, "'firewall' is not one of"),
+        (("firewall", "--remove"), 2, "'firewall' is not one of"),
         (("wg", "keeper"), 2, "two ways to do the same"),
         (("wg", "--executable", "harden"), 2, "no absolute path"),
         (("metrics", "--textfiles", "/srv/nowhere"), 1, "/srv/nowhere: no such folder"),
