@@ -73,6 +73,7 @@ class ActionModule(ActionBase):
         except RefusalError as refusal:
             return {"failed": True, **refusal.as_result()}, None
         warnings = [*began.get("warnings", []), *rendered.warnings, *told.pop("warnings")]
+        told.update(interfaces=rendered.interfaces, clients=rendered.clients)
         return {**began, **told, **({"warnings": warnings} if warnings else {})}, rendered.snapshot
 
     def _text(self, options: Mapping[str, Any]) -> str | None:

@@ -45,10 +45,30 @@ options:
     description:
       - The folder of node_exporter's textfile collector.
     type: path
+  render_on:
+    description:
+      - Where the units are made. V(controller) is for O(names=keeper), the units of a gateway to which
+        M(harden.toolkit.wg_policy) has brought rules that were made there, too.
+    type: str
+    choices: [gateway, controller]
+    default: gateway
+  controller_executable:
+    description:
+      - The command on the controller, for O(render_on=controller). A name is looked for beside the Python that runs
+        Ansible, and then on E(PATH).
+    type: str
+    default: harden
 extends_documentation_fragment:
   - harden.toolkit.harden
   - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.flow
 attributes:
+  action:
+    support: full
+  async:
+    support: none
+  bypass_host_loop:
+    support: none
   check_mode:
     support: full
   diff_mode:
@@ -71,6 +91,13 @@ EXAMPLES = r"""
     textfiles: /var/lib/prometheus/node-exporter
     executable: harden
     state_dir: /var/lib/harden
+
+- name: Keep rules in force on a gateway without harden
+  harden.toolkit.units:
+    names: [keeper]
+    interfaces: [wg0]
+    render_on: controller
+    controller_executable: harden
 
 - name: Take the units away again
   harden.toolkit.units:
@@ -96,27 +123,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.harden.toolkit.plugins.module_utils.command import (
-    COMMAND_OPTIONS,
     Harden,
     RefusalError,
     fail,
     warn,
 )
-
-OPTIONS = {
-    **COMMAND_OPTIONS,
-    "names": {"type": "list", "elements": "str", "choices": ["wg", "rotate", "metrics", "keeper"], "default": []},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "policy": {"type": "path"},
-    "inventory": {"type": "path"},
-    "interfaces": {"type": "list", "elements": "str", "default": []},
-    "textfiles": {"type": "path"},
-}
+from ansible_collections.harden.toolkit.plugins.module_utils.unitoptions import UNIT_OPTIONS
 
 
 def main() -> None:
     """Installs the units or takes them away."""
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=UNIT_OPTIONS, supports_check_mode=True)
     if module.check_mode and awaits_policy(module.params):
         line = f"units for {', '.join(module.params['names'])}, of the interfaces in {module.params['policy']}\n"
         module.exit_json(changed=True, units=[], diff={"prepared": line})

@@ -178,6 +178,17 @@ confirm:
       type: str
       returned: always
   sample: {seconds: 60, until: "2026-11-24T18:00:00Z"}
+interfaces:
+  description: Those that the policy is for.
+  returned: with O(render_on=controller)
+  type: list
+  elements: str
+  sample: [wg0]
+clients:
+  description: How many clients the policy is about.
+  returned: with O(render_on=controller)
+  type: int
+  sample: 3
 rolled_back:
   description: The rules could not be confirmed, and the gateway has gone back to the old ones and the old file.
   returned: when a trial failed

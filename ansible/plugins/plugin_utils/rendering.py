@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -22,6 +23,12 @@ class Rendered(NamedTuple):
     keeper: str
     snapshot: str
     warnings: list[str]
+    clients: int
+
+    @property
+    def interfaces(self) -> list[str]:
+        """Those that the policy is for."""
+        return list(json.loads(self.snapshot.split("\n")[1])["interfaces"])
 
 
 class Workshop:
@@ -39,7 +46,9 @@ class Workshop:
             raise RefusalError(failed, ["nothing was changed; correct the policy or its tests"])
         script, snapshot, keeper = (self._render(form) for form in ("script", "policy", "keeper"))
         texts = (answer.document["text"] for answer in (script, keeper, snapshot))
-        return Rendered(*(next(iter(text.values())) for text in texts), warnings=script.warnings)
+        return Rendered(
+            *(next(iter(text.values())) for text in texts), warnings=script.warnings, clients=check["clients"]
+        )
 
     def changes(self, before: str) -> list[dict[str, Any]]:
         """What the policy changes where the one of the snapshot is in force, as ``plan --json`` has it."""
