@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +18,6 @@ from typer.core import TyperGroup
 
 from harden import __version__
 from harden.errors import HardenError
-from harden.install.unit import UnitSet
 from harden.options import DryRun, Json, Quiet, StateFolder, output
 from harden.output import Output, OutputClosedError, OutputFailedError
 
@@ -25,6 +25,15 @@ DEBUG_VARIABLE = "HARDEN_DEBUG"
 COMPLETION_VARIABLE = "_HARDEN_COMPLETE"  # what a shell sets that asks for a completion; typer's name for it
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 READER_GONE = 141  # 128 + SIGPIPE
+
+
+class UnitSet(StrEnum):
+    """Units that are installed and removed together; those of :mod:`harden.install.unit`."""
+
+    WG = "wg"
+    ROTATE = "rotate"
+    METRICS = "metrics"
+    KEEPER = "keeper"
 
 
 class Part(TyperGroup):

@@ -3,22 +3,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 MARK = "# Made by `harden "  # in the first line of each file: one without it is not ours
 _ENABLING = re.compile(r"^(Wanted|Required)By=(\S+)$", re.MULTILINE)
 _WRITES = re.compile(r"^Writes=(.*)$", re.MULTILINE)
 _KINDS = {"Wanted": "wants", "Required": "requires"}
-
-
-class UnitSet(StrEnum):
-    """What is installed and removed together."""
-
-    WG = "wg"
-    ROTATE = "rotate"
-    METRICS = "metrics"
-    KEEPER = "keeper"
-
 
 SETS = {
     "wg": ("harden-wg.service", "harden-wg-repair.service", "harden-wg-repair.timer"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from harden.cli import app, run
+from harden.cli import UnitSet, app, run
 from harden.errors import HardenError
 from harden.file import write_published
 from harden.install.plan import FOLDER, There, plan_installation, plan_removal
@@ -321,9 +321,10 @@ def test_a_plan_is_a_value() -> None:
 
 
 def test_no_unit_is_in_two_sets() -> None:
-    """So that removing one set leaves the others whole."""
+    """So that removing one set leaves the others whole; the command line knows them all."""
     names = names_of(SETS)
     assert len(set(names)) == len(names)
+    assert list(UnitSet) == list(SETS)
 
 
 def test_metrics_are_put_in_place_in_one_step(tmp_path: Path) -> None:
