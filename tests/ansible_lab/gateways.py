@@ -103,10 +103,11 @@ class Gateway:
         return self.run(str(HARDEN), *argv, check=check)
 
     def reset(self) -> None:
-        """As it was when it was made: no rules of harden's, no trial, no policy, no state, an empty log."""
+        """As it was when it was made: no rules of harden's, no trial, policy, state, units; an empty log."""
         if self.path("/var/lib/harden").exists():
             self.harden("wg", "remove")
         self.run("sh", "-c", "rm -rf /etc/harden /var/lib/harden /srv/*/.ansible")
+        self.run("find", "/etc/systemd/system", "-name", "harden-*", "-delete")
         self.forget_logins()
 
     def forget_logins(self) -> None:

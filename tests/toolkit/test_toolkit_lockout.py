@@ -41,16 +41,15 @@ def test_a_gateway_that_would_lock_us_out_goes_back_and_stops_the_roll_out(
 ) -> None:
     """The gateway before it keeps the new policy, the one after it is untouched, it has its old rules and file."""
     old = in_force(controller, inventory)
-    policies = {"amsterdam": NEXT, "bucharest": LOCKOUT, "cluj": NEXT}
-    own = {name: {"the_policy": policy} for name, policy in policies.items()}
-    through_vpn = replace(inventory, through_vpn=True, of_host=own)
-    task = play({"policy": "{{ the_policy }}", "confirm": 6}, serial=1, any_errors_fatal=True)
+    bad = {"bucharest": {"the_policy": LOCKOUT, "seconds": 6}}
+    every = {"the_policy": NEXT, "seconds": 60}
+    through_vpn = replace(inventory, through_vpn=True, variables=every, of_host=bad)
+    task = play({"policy": "{{ the_policy }}", "confirm": "{{ seconds }}"}, serial=1, any_errors_fatal=True)
     run = controller.playbook([task], through_vpn).fail()
     amsterdam, bucharest, cluj = inventory.gateways
     result = run.result(WG_POLICY, "bucharest")
     assert result["rolled_back"] is True
     assert "cluj" not in {task.host for task in run.tasks}
-    assert run.seconds < 30
     assert yaml.safe_load(amsterdam.policy() or "") == NEXT
     assert amsterdam.rules() != old["amsterdam"]
     for gateway in (bucharest, cluj):
@@ -70,7 +69,7 @@ def test_the_old_rules_come_back_without_the_controller(newest: Controller, inve
     assert gateway.rules() != old
     assert awaited(lambda: gateway.rules() == old, 12)
     assert yaml.safe_load(gateway.policy() or "") == GOOD
-    newest.playbook([play({"policy": NEXT, "confirm": 6})], amsterdam).succeed()
+    newest.playbook([play({"policy": NEXT, "confirm": 60})], amsterdam).succeed()
     assert yaml.safe_load(gateway.policy() or "") == NEXT
     assert leftovers(gateway) == []
 
@@ -81,7 +80,7 @@ def test_it_is_confirmed_by_a_new_connection(controller: Controller, inventory: 
     (gateway,) = amsterdam.gateways
     for pipelining in (False, True):
         controller.playbook([play({}, module="ansible.builtin.ping")], amsterdam, pipelining=pipelining).succeed()
-        for options, logins in (({"policy": GOOD}, 0), ({"policy": NEXT, "confirm": 20}, 1)):
+        for options, logins in (({"policy": GOOD}, 0), ({"policy": NEXT, "confirm": 60}, 1)):
             gateway.forget_logins()
             run = controller.playbook([play(options)], amsterdam, pipelining=pipelining).succeed()
             assert run.recap["amsterdam"].changed == 1

@@ -12,13 +12,13 @@ from ansible_lab.policies import WG_POLICY, play, policy
 
 def test_a_policy_is_put_in_force_once(controller: Controller, inventory: Inventory, fleet: Fleet) -> None:
     """The first run changes each gateway and its file, the second nothing."""
-    plays = [play({"policy": policy(), "confirm": 20})]
+    plays = [play({"policy": policy(), "confirm": 60})]
     first = controller.playbook(plays, inventory).succeed()
     assert first.recap == {gateway.name: Recap(ok=1, changed=1) for gateway in inventory.gateways}
     for gateway in inventory.gateways:
         assert (fleet.guest_reaches(gateway, 445), fleet.guest_reaches(gateway, 22)) == (True, False)
         assert yaml.safe_load(gateway.policy() or "") == policy()
-        assert first.result(WG_POLICY, gateway.name)["confirm"]["seconds"] == 20
+        assert first.result(WG_POLICY, gateway.name)["confirm"]["seconds"] == 60
     before = {gateway.name: (gateway.rules().splitlines(), gateway.files()) for gateway in inventory.gateways}
     second = controller.playbook(plays, inventory).succeed()
     assert second.recap == {gateway.name: Recap(ok=1) for gateway in inventory.gateways}
@@ -33,7 +33,7 @@ def test_check_mode_says_who_would_lose_what_and_changes_nothing(controller: Con
     (gateway,) = amsterdam.gateways
     controller.playbook([play({"policy": policy(guest=("smb", "ssh"))})], amsterdam).succeed()
     before = gateway.rules(), gateway.files()
-    plays = [play({"policy": policy(guest=("ssh",)), "confirm": 20})]
+    plays = [play({"policy": policy(guest=("ssh",)), "confirm": 60})]
     foreseen = controller.playbook(plays, amsterdam, "--check", "--diff").succeed()
     assert foreseen.recap["amsterdam"] == Recap(ok=1, changed=1)
     shown = foreseen.stdout
@@ -65,7 +65,7 @@ def test_a_policy_may_be_a_file_here_or_there(newest: Controller, inventory: Inv
     text = "# Ours\n" + yaml.safe_dump(policy())
     (tmp_path / "files/policy.yaml").write_text(text)
     playbook = tmp_path / "site.yml"
-    playbook.write_text(yaml.safe_dump([play({"policy": "policy.yaml", "confirm": 20})]))
+    playbook.write_text(yaml.safe_dump([play({"policy": "policy.yaml", "confirm": 60})]))
     newest.playbook(playbook, amsterdam).succeed()
     assert gateway.policy() == text
     gateway.path("/etc/harden/next.yaml").write_text(text.replace("smb", "ssh"))
@@ -84,7 +84,7 @@ def test_a_broken_policy_is_refused_in_the_words_of_harden(controller: Controlle
     line = len(text.splitlines())
     before = gateway.files()
     for option in ((), ("--check",)):
-        run = controller.playbook([play({"policy": text, "confirm": 20})], amsterdam, *option).fail()
+        run = controller.playbook([play({"policy": text, "confirm": 60})], amsterdam, *option).fail()
         result = run.result(WG_POLICY, "amsterdam")
         assert f"{POLICY_FILE}:{line}: " in result["msg"]
         assert "guest" in result["msg"] + " ".join(result["hints"])
@@ -112,7 +112,7 @@ def test_nothing_secret_is_printed_however_much_is(controller: Controller, inven
     """The private key of the gateway's WireGuard is in none of what -vvv and --diff show."""
     amsterdam = replace(inventory, gateways=inventory.gateways[:1])
     (gateway,) = amsterdam.gateways
-    plays = [play({"policy": policy(), "peers": [CONF], "confirm": 20})]
+    plays = [play({"policy": policy(), "peers": [CONF], "confirm": 60})]
     run = controller.playbook(plays, amsterdam, "-vvv", "--diff").succeed()
     assert gateway.keys.private in gateway.path(CONF).read_text()
     assert "ESTABLISH SSH CONNECTION" in run.output

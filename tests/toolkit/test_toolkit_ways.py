@@ -18,7 +18,7 @@ def test_by_raw_ipv6_and_through_a_jump_host(
     gateways = fleet.gateways["six"], fleet.gateways["behind"]
     for gateway in gateways:
         gateway.reset()
-    plays = [play({"policy": policy(), "confirm": 20})]
+    plays = [play({"policy": policy(), "confirm": 60})]
     run = controller.playbook(plays, Inventory(gateways), pipelining=pipelining, persist=persist).succeed()
     assert run.recap == {gateway.name: Recap(ok=1, changed=1) for gateway in gateways}
     six, behind = gateways
@@ -33,7 +33,7 @@ def test_as_somebody_who_has_sudo(newest: Controller, inventory: Inventory) -> N
     """Root cannot log in there at all; without become the task says so, with it the trial is confirmed by sudo."""
     cluj = replace(inventory, gateways=inventory.gateways[2:])
     (gateway,) = cluj.gateways
-    plays = [play({"policy": policy(), "confirm": 20})]
+    plays = [play({"policy": policy(), "confirm": 60})]
     assert newest.playbook(plays, replace(cluj, become=False)).recap["cluj"].unreachable == 1
     weak = replace(cluj, variables={"ansible_become": False})
     refused = newest.playbook(plays, weak).fail().result(WG_POLICY, "cluj")
