@@ -207,7 +207,7 @@ is_over() { open_trial && [ "$trial_id" = "$1" ] && trial_over; }
 expire_now() {
   exec 8>>"$state/lock"
   flock 8 || return 1
-  if is_over "$1"; then back expired; fi
+  is_over "$1" && back expired # it may have got more time while we waited
 }
 
 # --- connections: an inode names one as long as the machine runs (proc_pid_net(5))

@@ -38,6 +38,14 @@ def refuse_once(host: KeptHost) -> None:
         host.fake(name, f'if [ ! -e {mark} ]; then : >{mark}; {REFUSE}; fi; exec /usr/sbin/ip6tables-nft-restore "$@"')
 
 
+def slow(host: KeptHost, seconds: int) -> Path:
+    """The kernel takes its time with IPv6 rules, the first time; what is there from then on."""
+    begun = host.folder / "begun"
+    text = f'if [ ! -e {begun} ]; then : >{begun}; sleep {seconds}; fi; exec /usr/sbin/ip6tables-nft-restore "$@"'
+    host.fake("ip6tables-nft-restore", text)
+    return begun
+
+
 # --- the text
 
 
@@ -274,6 +282,16 @@ def test_without_a_confirmation_the_confirmed_rules_come_back(host: KeptHost) ->
     assert done.hints == ["apply SCRIPT --confirm SECONDS tries them again"]
 
 
+def test_the_time_begins_when_the_rules_are_written(host: KeptHost) -> None:
+    """A watchdog that came too early waits again."""
+    host.done("apply", "one.sh")
+    slow(host, 3)
+    host.done("apply", "other.sh", "--confirm", "1")
+    assert len(host.watchdogs()) >= 1
+    until(lambda: "open" not in host.files())
+    assert host.in_force() == host.one
+
+
 def test_the_first_rules_on_trial_go_without_a_trace(host: KeptHost) -> None:
     """Nothing was there before, so nothing is afterwards."""
     host.done("apply", "one.sh", "--confirm", "1")
@@ -386,10 +404,8 @@ def test_any_verb_settles_what_a_dead_watchdog_left(host: KeptHost) -> None:
 def test_an_apply_that_is_killed_ends_in_the_rules_before(host: KeptHost, how: signal.Signals) -> None:
     """With all that it has started: in the middle of the writing, and its whole session gone."""
     host.done("apply", "one.sh")
-    begun = host.folder / "begun"
-    slow = f'if [ ! -e {begun} ]; then : >{begun}; sleep 3; fi; exec /usr/sbin/ip6tables-nft-restore "$@"'
-    host.fake("ip6tables-nft-restore", slow)
-    apply = subprocess.Popen(host.argv("apply", "other.sh", "--confirm", "4"), env=host.environment(), cwd=host.folder,
+    begun = slow(host, 1)
+    apply = subprocess.Popen(host.argv("apply", "other.sh", "--confirm", "2"), env=host.environment(), cwd=host.folder,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
     until(begun.exists)
     os.killpg(apply.pid, how)
@@ -469,16 +485,16 @@ def test_rules_are_for_root(host: KeptHost) -> None:
     assert done.stderr.startswith("harden: error: rules are for root to change\n")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_legacy_backend_is_kept_likewise(host: KeptHost, family: int) -> None:
+def test_the_legacy_backend_is_kept_likewise(host: KeptHost) -> None:
     """Where the rules are in it, they stay in it."""
-    for one in FAMILIES:
+    for family in FAMILIES:
         for action in ("", "-save", "-restore"):
-            name = program(one, "legacy", action)
+            name = program(family, "legacy", action)
             (host.programs / name.replace("-legacy", "")).symlink_to(f"/usr/sbin/{name}")
     host.done("apply", "one.sh")
     host.done("apply", "other.sh", "--confirm", "1")
     until(lambda: "open" not in host.files())
     assert host.done("status")["in_sync"] is True
-    assert "HARDEN-WG-" in host.netns.run(program(family, "legacy", "-save")).stdout
+    for family in FAMILIES:
+        assert "HARDEN-WG-" in host.netns.run(program(family, "legacy", "-save")).stdout
     assert host.ours() == []
