@@ -172,6 +172,7 @@ def install_units(
 
 def main() -> None:
     """Runs the command line of this process and exits with its status."""
+    _open_closed_streams()
     if COMPLETION_VARIABLE in os.environ:
         from harden.completion import answer_shells
 
@@ -212,6 +213,15 @@ def run(command: Callable[[], object]) -> int:
         _report_defect(error)
         status = 1
     return status
+
+
+def _open_closed_streams() -> None:
+    """What is closed (``>&-``) leads nowhere: else the next file that is opened gets its number, and what is said."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+            os.set_inheritable(opened, True)
+            setattr(sys, name, os.fdopen(opened, "r" if number == 0 else "w", encoding="utf-8"))
 
 
 def _flush_stdout() -> None:

@@ -65,12 +65,19 @@ def load_policy(path: str, netns: str | None, *, on_gateway: bool | None = None,
     The host's own addresses count as the gateway's if it is the gateway: None means that this is so if one of the
     managed interfaces is here and nobody says where else its peers are. Raises HardenError with all that is wrong.
     """
-    document = with_peers(load(path), peers, os.getcwd())
+    document = with_peers(load(path), peers, _folder_of_this()) if peers else load(path)
     found = read_peers(document, netns)
     # Who renders for a gateway may well be one of its clients, with a wg0 and with addresses that come and go.
     elsewhere = bool(peers) and any(entry.peers != SOURCE for entry in document.interfaces.values())
     here = _is_gateway(document, netns, elsewhere=elsewhere) if on_gateway is None else on_gateway
     return Loaded(document, resolve(document, found, local_addresses(netns) if here else AddressSet()))
+
+
+def _folder_of_this() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise HardenError("the folder in which this runs was deleted", "run it in another one") from error
 
 
 def _is_gateway(document: Document, netns: str | None, *, elsewhere: bool) -> bool:
