@@ -502,6 +502,18 @@ def restore(world: World, confirmed: RuleSet) -> None:
         assert world.restore() == 0
 
 
+def test_what_was_confirmed_is_not_written_over_after_a_death(tmp_path: Path) -> None:
+    """The file of the rules before has several names while a trial is open; the next apply writes to none of them."""
+    for world in every_death(tmp_path, of_a_later, lambda world: world.apply(TRIED, SECONDS)):
+        world.watchdogs.clear()
+        world.pass_time(SECONDS)
+        assert world.restore() == 0
+        world.apply(B)
+        assert world.before() == digest_of(A)
+        world.rollback()
+        assert world.holds(A)
+
+
 @pytest.mark.parametrize("prepare", BEFORE)
 def test_a_restart_after_a_death_goes_back_too(tmp_path: Path, prepare: Callable[[World], object]) -> None:
     confirmed, before = BEFORE[prepare]

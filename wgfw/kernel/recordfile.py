@@ -61,7 +61,8 @@ def write_whole(path: Path, parts: list[bytes], *, durable: bool = True) -> None
     """Put the parts there as one file, in one step. Raises OSError with nothing changed."""
     spare = path.with_name(f"{path.name}.new")
     try:
-        with spare.open("wb") as file:
+        spare.unlink(missing_ok=True)  # cut off in between, it may be another name of a file that is to stay
+        with spare.open("xb") as file:
             file.writelines(parts)
             file.flush()
             if durable:

@@ -144,6 +144,7 @@ class Trials:
             (self._state / to).unlink(missing_ok=True)
         else:
             spare.replace(self._state / to)
+            spare.unlink(missing_ok=True)  # rename(2) leaves both names of one and the same file
 
     def _delete(self) -> None:
         (self._folder / "trial.json").unlink(missing_ok=True)
