@@ -1,17 +1,21 @@
 """The tutorials, followed to the letter: each block is typed, what is shown is compared, what is promised is tried."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_lab.editions import COLLECTION, environment
+from ansible_lab.gateways import Fleet
 from lab.tunnel import Keys
-from tutorials.page import Block, blocks, unlike
+from tutorials.page import DOCS, Block, blocks, unlike
 from tutorials.sandbox import Answer, Sandbox
 
 from tests.harden_secrets.sshd_lab import SshdLab
 
-pytestmark = [pytest.mark.kernel, pytest.mark.checkout]
+# On a busy machine Ansible alone takes minutes.
+pytestmark = [pytest.mark.kernel, pytest.mark.checkout, pytest.mark.timeout(900)]
 
 POLICY = "/etc/harden/policy.yaml"
 CONF = "/etc/wireguard/wg0.conf"
@@ -39,6 +43,24 @@ REFUSED = (
     " -o StrictHostKeyChecking=accept-new 127.0.0.1 echo yes"
 )
 
+LOCKED_OUT = "ansible-playbook harden.toolkit.gateway -e harden_confirm=10"
+COLLECTION_INSTALLED = (
+    "mkdir -p /root/.ansible/collections/ansible_collections/harden && "
+    f"ln -s {COLLECTION} /root/.ansible/collections/ansible_collections/harden/toolkit"
+)
+
+IN_USE = """
+mkdir /etc/harden
+harden wg import /etc/wireguard/wg0.conf -o /etc/harden/policy.yaml
+printf 'version: 1\nsecrets: {licence: {kind: opaque, path: licence}}\n' >/etc/harden/secrets.yaml
+iptables -A INPUT -p tcp --dport 9 -j ACCEPT
+harden wg apply
+harden vault up
+harden install-units wg rotate
+"""
+# What bears harden's name, wherever it may have put anything.
+EVERYTHING = "find /etc /opt /srv /usr/local/bin /var/lib /var/log /root -iname '*harden*' | sort"
+
 
 @pytest.fixture(name="sandbox")
 def _sandbox(tmp_path: Path) -> Iterator[Sandbox]:
@@ -50,7 +72,7 @@ def follow(sandbox: Sandbox, page: str, steps: Iterable[Block], *, refused: Iter
     """Type the blocks. What ends with another status than 0, or 3 of harden, is a command named in ``refused``."""
     answers, unexpected = [], []
     for block in steps:
-        answer = sandbox.type(block.text)
+        answer = sandbox.type(block.text, timeout=240)
         answers.append(answer)
         where = f"docs/{page}:{block.line}"
         unexpected += [
@@ -118,3 +140,50 @@ def test_from_nothing_to_rotated_keys(tmp_path: Path) -> None:
             else:
                 follow(sandbox, page, [block], refused=[LOGIN_WITH_THE_OLD_KEY])
         assert sandbox.type("systemd-analyze verify /etc/systemd/system/harden-rotate.timer").failures == ()
+
+
+def test_roll_out_with_ansible(tmp_path: Path) -> None:
+    """Three gateways by one command: through the VPN, by IPv6, behind another host; one locks us out, and heals."""
+    page = "roll-out-with-ansible.md"
+    settings = {"PATH": environment("newest", tmp_path)["PATH"]}
+    with Fleet(tmp_path) as fleet:
+        amsterdam = fleet.gateway("amsterdam")
+        bucharest = fleet.gateway("bucharest", ipv6=True)
+        cluj = fleet.gateway("cluj", behind=amsterdam)
+        assert (amsterdam.vpn_address, bucharest.address, cluj.address) == ("10.8.2.1", "fd77::3", "10.78.4.2")
+        with Sandbox(tmp_path / "sandbox", enter=fleet.command(), settings=settings) as sandbox:
+            sandbox.write("/root/.ssh/known_hosts", fleet.known_hosts)
+            sandbox.write("/root/.ssh/id_ed25519", fleet.private_key.read_text())
+            sandbox.type(f"chmod 600 /root/.ssh/id_ed25519; {COLLECTION_INSTALLED}; mkdir fleet; cd fleet")
+            for block in blocks(page):
+                if block.file is not None:
+                    # Installing a wheel is tried elsewhere; here harden is on the gateways already.
+                    sandbox.write(block.file, re.sub(r"(?m)^ *harden_package: .*\n", "", block.text))
+                elif block.typed:
+                    follow(sandbox, page, [block], refused=[LOCKED_OUT])
+            assert "HARDEN" not in amsterdam.rules()
+            assert "HARDEN" in cluj.rules()
+            assert "HARDEN" in bucharest.rules()
+            assert not bucharest.path("/var/lib/harden/wg").exists()
+
+
+def test_upgrade_and_uninstall(sandbox: Sandbox) -> None:
+    """What the page takes off a host is all that was there; somebody else's rule and file stay."""
+    page = "upgrade-and-uninstall.md"
+    sandbox.write(CONF, wg_conf())
+    before = sandbox.type(EVERYTHING).printed
+    assert sandbox.type(IN_USE, timeout=240).failures == ()
+    assert "harden" in sandbox.type(EVERYTHING).printed
+    follow(sandbox, page, [block for block in blocks(page) if block.typed])
+    left = [line for line in before.splitlines() if not line.startswith(("/opt/harden", "/usr/local/bin/harden"))]
+    assert sandbox.type(EVERYTHING).printed.splitlines() == left
+    assert "--dport 9 -j ACCEPT" in sandbox.type("iptables-save").printed
+    assert "HARDEN" not in sandbox.type("iptables-save; ip6tables-save").printed
+
+
+@pytest.mark.parametrize("page", ["threat-model.md"])
+def test_what_is_said_to_show_something_is_there(page: str) -> None:
+    """Each file of tests that a page names exists."""
+    named = re.findall(r"\w+/test_\w+\.py", (DOCS / page).read_text())
+    assert len(named) > 20
+    assert [name for name in named if not (DOCS.parent / "tests" / name).exists()] == []

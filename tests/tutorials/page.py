@@ -78,7 +78,7 @@ def unlike(shown: str, printed: str) -> str:
     Times, fingerprints, versions and other names of the moment are alike; ``…`` stands for anything, alone in a line
     for any lines; a run of spaces and dashes for any such run, as tables are as wide as what they hold.
     """
-    lines = [alike(line) for line in printed.splitlines()]
+    lines = [alike(line) for line in printed.rstrip().splitlines()]
     anywhere = False
     for line in shown.splitlines():
         if line.strip() == "…":
