@@ -171,7 +171,5 @@ def warn(module: AnsibleModule, answer: Answer) -> None:
         module.warn(warning)
 
 
-_NOT_INSTALLED = (
-    "install it with the role harden.toolkit.gateway or harden.toolkit.rotator, or say where it is: executable"
-)
+_NOT_INSTALLED = "the roles gateway and rotator install it (harden_package); or say where it is: executable"
 _OTHER_RELEASE = "the collection and the installed harden may be of different releases"
