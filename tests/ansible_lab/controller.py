@@ -5,6 +5,7 @@ run = controller.playbook("harden.toolkit.gateway", Inventory((bucharest, cluj))
 assert run.recap["bucharest"].changed == 0
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -199,9 +200,24 @@ class Running:
 
     def kill(self) -> Run:
         """It and its workers are killed where they stand, as by a machine that loses its power."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        for pid in self._everyone():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         return self._ended()
+
+    def kill_main(self) -> None:
+        """Only the process that was started is killed. Newer Ansibles have workers in sessions of their own."""
+        self.process.kill()
+        self.process.wait()
+
+    def _everyone(self) -> Iterator[int]:
+        """All that it has started, connections that are kept open included: they have its environment."""
+        ours = f"HARDEN_TEST_RECORD={self._record}".encode()
+        for folder in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if folder.name.isdigit() and ours in (folder / "environ").read_bytes().split(b"\0"):
+                    yield int(folder.name)
 
     @property
     def so_far(self) -> str:

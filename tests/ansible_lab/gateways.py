@@ -123,11 +123,12 @@ class Gateway:
         """What `harden wg status --json` says."""
         return json.loads(self.harden("wg", "status", "--json", check=False).stdout)
 
-    def files(self, *folders: str) -> list[str]:
+    def files(self, *folders: str) -> dict[str, str]:
         """Every file under the folders but locks, with the hash of what it says: whether anything was written."""
         found = 'find "$folder" -type f ! -name lock -exec sha256sum {} +'
-        script = f'for folder; do [ ! -e "$folder" ] || {found}; done | sort'
-        return self.run("sh", "-c", script, "sh", *(folders or STATE)).stdout.splitlines()
+        script = f'for folder; do [ ! -e "$folder" ] || {found}; done'
+        lines = self.run("sh", "-c", script, "sh", *(folders or STATE)).stdout.splitlines()
+        return {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
 
     def path(self, name: str) -> Path:
         """A file of its own, as the test can read and write it."""

@@ -67,12 +67,12 @@ def test_one_gateway_is_first(controller: Controller, inventory: Inventory, flee
     assert [(gateway.rules(), gateway.files()) for gateway in inventory.gateways] == before
 
 
-def test_check_mode_of_the_whole_playbook(controller: Controller, inventory: Inventory) -> None:
+def test_check_mode_of_the_whole_playbook(newest: Controller, inventory: Inventory) -> None:
     """Shows access first, and changes nothing on any gateway, whether it has a policy already or not."""
     amsterdam, bucharest, cluj = inventory.gateways
-    roll_out(controller, inventory, "--limit", "amsterdam").succeed()
+    roll_out(newest, inventory, "--limit", "amsterdam").succeed()
     before = [(gateway.rules(), gateway.files()) for gateway in inventory.gateways]
-    run = roll_out(controller, inventory, "--check", "--diff", policy=NEXT).succeed()
+    run = roll_out(newest, inventory, "--check", "--diff", policy=NEXT).succeed()
     assert {recap.changed > 0 for recap in run.recap.values()} == {True}
     assert "guest loses nas tcp/22" in run.stdout
     assert [(gateway.rules(), gateway.files()) for gateway in inventory.gateways] == before

@@ -83,6 +83,7 @@ hints:
   elements: str
 """
 
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -113,13 +114,21 @@ def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     staged = waiting(module.params)
     try:
-        module.exit_json(**kept(module, staged))
+        module.exit_json(**kept_alone(module, staged))
     except RefusalError as refusal:
-        if module.params["last"] and not module.check_mode:
+        if module.params["last"] and not module.check_mode and is_ours(staged, module.params["checksum"]):
             staged.discard()
         fail(module, refusal)
     except OSError as error:
         module.fail_json(msg=f"{staged.renamed(error.filename)}: {error.strerror}")
+
+
+def kept_alone(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:
+    """The same as :func:`kept`, while nobody else puts a policy there."""
+    if module.check_mode or not os.path.isdir(staged.folder):
+        return kept(module, staged)
+    with staged.alone():
+        return kept(module, staged)
 
 
 def kept(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:
@@ -149,6 +158,11 @@ def confirm(options: dict[str, Any], staged: StagedFile, switches: list[str]) ->
         return Keeper(KEEPER, state_dir, time_limit=TIME_LIMIT).ask("confirm", *switches)
     netns = ["--netns", options["netns"]] if options["netns"] else []
     return Harden(options["executable"], state_dir, staged.known_as, TIME_LIMIT).ask("wg", "confirm", *netns, *switches)
+
+
+def is_ours(staged: StagedFile, expected: str | None) -> bool:
+    """Whether what waits is what was put on trial here, and not by somebody else since."""
+    return staged.content is not None and expected in (None, checksum(staged.content))
 
 
 def is_done(staged: StagedFile, expected: str | None) -> bool:
