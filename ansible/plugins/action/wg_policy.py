@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,7 @@ from ansible.plugins.action import ActionBase
 APPLYING = 600.0  # seconds that an apply may take, as the module has it
 SHARED = ("dest", "netns", "executable", "state_dir", "render_on")  # what wg_confirm takes, too
 FIRST = "what the policy does not allow, no client can reach any more: these are the first rules of this gateway"
+_KEY = re.compile(r"^\s*(PrivateKey|PresharedKey)\s*=", re.IGNORECASE | re.MULTILINE)
 HINT = "if this controller comes through the VPN, its client needs `{to: gateway, services: [ssh]}`"
 
 
@@ -86,6 +88,8 @@ class ActionModule(ActionBase):
         if not isinstance(policy, str):
             raise AnsibleActionFail("policy: neither a mapping nor a text nor a path")
         text = policy if "\n" in policy else self._read(policy)
+        if _KEY.search(text):  # before it goes to a gateway, and with -vvv to the screen
+            raise AnsibleActionFail("policy: is a file for wg-quick with keys in it; name that with peers")
         return text if "\n" in text else f"{text}\n"
 
     def _read(self, name: str) -> str:

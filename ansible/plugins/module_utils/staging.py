@@ -8,8 +8,11 @@ connection between them.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
+import re
 import tempfile
 from contextlib import contextmanager, suppress
 from typing import Iterator
@@ -55,6 +58,28 @@ class StagedFile:
         """The file is gone from its place."""
         with suppress(FileNotFoundError):
             os.unlink(self._place)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else who asks for this stages or places a file in that folder meanwhile. It is made if need be."""
+        os.makedirs(self.folder, self._folder_mode, exist_ok=True)
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def refuse_fixed(self) -> None:
+        """Raises OSError where another file could not take the place, which is better known before rules change."""
+        if not os.path.lexists(self._place):
+            return
+        if self._place in _mount_points():
+            raise OSError(
+                errno.EBUSY, "is a mount point of its own: mount its folder, so that it can be replaced", self.dest
+            )
+        if not os.access(self._place, os.W_OK):
+            raise OSError(errno.EPERM, "may not be changed, not even by root (lsattr tells why)", self.dest)
 
     def renamed(self, path: str | bytes | None) -> str:
         """A path as a person knows it."""
@@ -104,6 +129,13 @@ def passing_file(data: bytes, folder: str) -> Iterator[str]:
 def checksum(data: bytes) -> str:
     """SHA-256 in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _mount_points() -> set[str]:
+    """Of this process; proc_pid_mountinfo(5) has blanks and the like in octal digits."""
+    with open("/proc/self/mountinfo", "rb") as stream:
+        fields = [line.split(b" ")[4] for line in stream]
+    return {os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), field)) for field in fields}
 
 
 def _content(path: str) -> bytes | None:

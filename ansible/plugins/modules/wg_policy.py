@@ -232,15 +232,17 @@ def present(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:
     """The result of bringing the gateway in line with the policy, or of a look at what that would change."""
     data = wanted(module.params, staged)
     before = staged.content_in_place
+    staged.refuse_fixed()
     if module.check_mode:
         with staged.draft(data, module.tmpdir) as path:
             answer = apply(module, {path: staged.dest}, path, "--dry-run")
         changed = not answer.document["in_sync"] or data != before
     else:
-        answer = try_out(module, staged, data)
-        changed = answer.document["changed"]
-        if answer.document["confirm"] is None:
-            changed = staged.put_in_place(module) or changed
+        with staged.alone():
+            answer = try_out(module, staged, data)
+            changed = answer.document["changed"]
+            if answer.document["confirm"] is None:
+                changed = staged.put_in_place(module) or changed
     changes = answer.document["changes"]
     return {
         "changed": changed,
@@ -252,13 +254,18 @@ def present(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:
 
 
 def try_out(module: AnsibleModule, staged: StagedFile, data: bytes) -> Answer:
-    """The rules are in force, on trial if that was asked for; the file waits beside its place."""
+    """The rules are in force, on trial if that was asked for; the file waits beside its place.
+
+    Where they are refused, what has waited there goes on waiting: its rules may be on trial."""
+    waiting = staged.content
     staged.write(data)
     seconds = module.params["confirm"]
     try:
         return apply(module, staged.known_as, staged.path, *(["--confirm", str(seconds)] if seconds else []))
     except BaseException:
         staged.discard()
+        if waiting is not None:
+            staged.write(waiting)
         raise
 
 
