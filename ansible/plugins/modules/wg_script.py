@@ -108,6 +108,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.harden.toolkit.plugins.module_utils.command import Answer, RefusalError, fail, warn
 from ansible_collections.harden.toolkit.plugins.module_utils.keeper import KEEPER, Keeper, snapshot_file
 from ansible_collections.harden.toolkit.plugins.module_utils.staging import StagedFile, passing_file
+from ansible_collections.harden.toolkit.plugins.module_utils.unitfiles import ours
+
+UNIT = "harden-wg-keeper.service"
 
 OPTIONS = {
     "script": {"type": "str"},
@@ -192,12 +195,15 @@ def absent(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": False, "in_sync": True, "confirm": None}
     answer = keeper.ask("remove", *(["--dry-run"] if module.check_mode else []))
     warn(module, answer)
+    needed = bool(ours([UNIT]))  # interfaces do not come up if it fails
     if not module.check_mode:
         staged.discard()
         staged.remove()
-        StagedFile(KEEPER).remove()
+        if not needed:
+            StagedFile(KEEPER).remove()
     told = before.decode("utf-8", "replace") if before else None
-    return {"changed": True, "in_sync": answer.document["in_sync"], "confirm": None, "snapshot": told}
+    changed = not needed or before is not None or not answer.document["in_sync"]
+    return {"changed": changed, "in_sync": answer.document["in_sync"], "confirm": None, "snapshot": told}
 
 
 if __name__ == "__main__":
