@@ -1,10 +1,12 @@
 """Gateways without harden, taken out of its care in parts."""
 
+from dataclasses import replace
+
 import pytest
 from ansible_lab.controller import Controller, Inventory
 from ansible_lab.gateways import CONF, Fleet, Gateway
 from ansible_lab.outcome import Run
-from ansible_lab.policies import policy
+from ansible_lab.policies import WG_POLICY, play, policy
 
 UNIT = "/etc/systemd/system/harden-wg-keeper.service"
 KEEPER = "/usr/local/lib/harden/keeper"
@@ -37,10 +39,22 @@ def test_no_unit_is_left_without_its_program(newest: Controller, gateway: Gatewa
     assert roll_out(newest, gateway).recap["bare"].changed == 2
     assert there(gateway) == (True, True, True)
     for changed in (1, 0):
-        run = roll_out(newest, gateway, "--tags", "policy", state="absent")
+        run = roll_out(newest, gateway, "--tags", "policy", "--diff", state="absent")
+        assert ("every client gains" in run.stdout) == (changed == 1)
         assert (run.recap["bare"].changed, there(gateway)) == (changed, (False, True, True))
     run = roll_out(newest, gateway, "--check", state="absent")
     assert there(gateway) == (False, True, True)
     for changed in (2, 0):
         run = roll_out(newest, gateway, state="absent")
         assert (run.recap["bare"].changed, there(gateway)) == (changed, (False, False, False))
+
+
+def test_that_everything_opens_is_said_before(newest: Controller, inventory: Inventory) -> None:
+    """Who reads that nobody's access changes when all rules go has been told a lie; where none are left, none go."""
+    one = replace(inventory, gateways=inventory.gateways[:1])
+    newest.playbook([play({"policy": policy()})], one).succeed()
+    for arguments in (["--check", "--diff"], ["--diff"]):
+        run = newest.playbook([play({"state": "absent"})], one, *arguments).succeed()
+        assert "every client gains" in run.stdout
+        assert "nobody's access" not in run.stdout
+    assert newest.playbook([play({"state": "absent"})], one).succeed().result(WG_POLICY, "amsterdam")["access"] == []

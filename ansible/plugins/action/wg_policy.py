@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
-from ansible_collections.harden.toolkit.plugins.module_utils.access import access_lines, rule_lines
+from ansible_collections.harden.toolkit.plugins.module_utils.access import OPENED, access_lines, rule_lines
 from ansible_collections.harden.toolkit.plugins.module_utils.command import Harden, RefusalError
 from ansible_collections.harden.toolkit.plugins.module_utils.policyoptions import POLICY_OPTIONS
 from ansible_collections.harden.toolkit.plugins.module_utils.textdiff import prepared
@@ -61,13 +61,15 @@ class ActionModule(ActionBase):
         """The same for rules that are made here. Nothing but them, and what they mean, leaves this machine."""
         given = {"state_dir": options["state_dir"], "state": options["state"]}
         if options["state"] == "absent":
-            return {"changes": [], "access": [], **self._begin("wg_script", given, 0)}, None
+            return _told_of_removal(self._begin("wg_script", given, 0)), None
         _refuse_unfit(options)
         name = options["policy"] if isinstance(options["policy"], str) and "\n" not in options["policy"] else "policy"
         try:
             with own_file(self._text(options) or "") as path:
-                harden = Harden(controller_command(options["controller_executable"]), known_as={path: name})
-                workshop = Workshop(harden, path, [self._found(option) for option in options["peers"]])
+                folder, own = os.path.split(path)
+                command = controller_command(options["controller_executable"])
+                harden = Harden(command, known_as={path: name, own: name}, folder=folder)
+                workshop = Workshop(harden, own, [self._found(option) for option in options["peers"]])
                 rendered = workshop.rendered()
                 given.update(script=rendered.script, keeper=rendered.keeper, snapshot=rendered.snapshot)
                 began = self._begin("wg_script", {**given, "confirm": options["confirm"]}, options["confirm"])
@@ -107,7 +109,9 @@ class ActionModule(ActionBase):
     def _found(self, option: str) -> str:
         """``[INTERFACE=]FILE`` with the file's place on this machine."""
         interface, equals, path = option.rpartition("=")
-        return f"{interface}{equals}{path if os.path.isabs(path) else self._find_needle('files', path)}"
+        return (
+            f"{interface}{equals}{path if os.path.isabs(path) else os.path.abspath(self._find_needle('files', path))}"
+        )
 
     def _begin(self, module: str, arguments: Mapping[str, Any], seconds: int) -> dict[str, Any]:
         """What the module has done."""
@@ -173,6 +177,13 @@ def _told(began: dict[str, Any], workshop: Workshop, name: str) -> dict[str, Any
     access += access_lines(changes)
     diff = prepared(access, rule_lines(changes), name, None, None)
     return {"changes": changes, "access": access, "diff": diff, "warnings": warnings}
+
+
+def _told_of_removal(began: dict[str, Any]) -> dict[str, Any]:
+    began.pop("snapshot", None)
+    access = [] if began.get("in_sync", True) else [OPENED]
+    diff = {"diff": prepared(access, [], "policy", None, None)} if access else {}
+    return {"changes": [], "access": access, **diff, **began}
 
 
 def _refuse_unfit(options: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ import json
 from typing import Any, Mapping, Sequence
 
 MOST_NAMES = 4
+OPENED = "every client gains whatever the gateway's own rules leave open: none of harden's is left"
 _PLURAL = {"gains": "gain", "loses": "lose", "keeps": "keep", "is": "are", "has": "have"}
 
 

@@ -203,7 +203,7 @@ hints:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.harden.toolkit.plugins.module_utils.access import access_lines, rule_lines
+from ansible_collections.harden.toolkit.plugins.module_utils.access import OPENED, access_lines, rule_lines
 from ansible_collections.harden.toolkit.plugins.module_utils.command import (
     Answer,
     Harden,
@@ -289,12 +289,13 @@ def absent(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:
         staged.discard()
         staged.remove()
     changes = answer.document["changes"]
+    access = [OPENED] if changes else []
     return {
         "changed": bool(changes) or before is not None,
         "changes": [{"change": "rules", "text": text} for text in changes],
-        "access": [],
+        "access": access,
         "confirm": None,
-        "diff": prepared([], changes, staged.dest, before, None),
+        "diff": prepared(access, changes, staged.dest, before, None),
     }
 
 
