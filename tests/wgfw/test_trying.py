@@ -297,7 +297,7 @@ def test_two_at_once(applied: Gateway) -> None:
 
 
 def test_killed_applies_go_back(applied: Gateway) -> None:
-    """kill -9 to all of its processes at any moment. HARDEN_TEST_KILLS says how often; once it was 200."""
+    """kill -9 to all of its processes at any moment. HARDEN_TEST_KILLS says how often; once it was 60."""
     before = applied.held()
     applied.write("policy.yaml", OTHER_POLICY)
     seconds = timed(lambda: applied.try_out(OTHER_POLICY))
