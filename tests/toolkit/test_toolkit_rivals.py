@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_lab.controller import Controller, Inventory
-from ansible_lab.gateways import CONF, POLICY_FILE, Gateway
+from ansible_lab.gateways import CONF, POLICY_FILE, Fleet, Gateway
 from ansible_lab.outcome import Run
 from ansible_lab.policies import WG_POLICY, play, policy
 
@@ -67,6 +67,20 @@ def test_a_file_that_cannot_be_replaced_is_told_before_the_rules_change(newest: 
         gateway.run("umount", POLICY_FILE)
     assert result["msg"].startswith(f"{POLICY_FILE}: is a mount point")
     assert (gateway.rules(), gateway.files()) == before
+
+
+def test_a_gateway_that_was_never_reached_has_nothing_on_trial(
+    newest: Controller, one: Inventory, fleet: Fleet
+) -> None:
+    """With pipelining, too, where one command is all: it is unreachable, at once, and nothing is said to be changed."""
+    fleet.unplug(one.gateways[0])
+    try:
+        run = newest.playbook([play({"policy": GOOD, "confirm": 60})], one, pipelining=True).fail()
+    finally:
+        fleet.unplug(one.gateways[0], again=True)
+    recap = run.recap["amsterdam"]
+    assert (recap.unreachable, recap.failed, recap.changed) == (1, 0, 0)
+    assert run.seconds < 40
 
 
 def test_keys_that_are_taken_for_a_policy_are_not_shown(newest: Controller, one: Inventory) -> None:

@@ -27,6 +27,7 @@ APPLYING = 600.0  # seconds that an apply may take, as the module has it
 SHARED = ("dest", "netns", "executable", "state_dir", "render_on")  # what wg_confirm takes, too
 FIRST = "what the policy does not allow, no client can reach any more: these are the first rules of this gateway"
 _KEY = re.compile(r"^\s*(PrivateKey|PresharedKey)\s*=", re.IGNORECASE | re.MULTILINE)
+_UNREACHED = re.compile(r"ssh: (connect to host|Could not resolve hostname) |Host key verification failed")
 HINT = "if this controller comes through the VPN, its client needs `{to: gateway, services: [ssh]}`"
 
 
@@ -121,21 +122,29 @@ class ActionModule(ActionBase):
             with within(APPLYING + seconds):
                 return self._run_module(module, arguments)
         except AnsibleConnectionFailure as error:
-            if not self._may_have_begun():
+            if not self._may_have_begun(str(error)):
                 raise
             # The new rules may have cut off the connection by which the answer was to come.
             answer = {"confirm": {"seconds": seconds, "until": None}, "changes": [], "access": []}
             return {"changed": True, **answer, "warnings": [f"the answer of the apply got lost: {error}"]}
 
-    def _may_have_begun(self) -> bool:
+    def _may_have_begun(self, error: str) -> bool:
         """Whether the gateway had been reached before the connection failed, as far as can be told."""
-        return self._connection._shell.tmpdir is not None or bool(self._is_pipelining_enabled("new"))
+        if self._connection._shell.tmpdir is not None:
+            return True
+        if not self._is_pipelining_enabled("new"):
+            return False
+        # All is one command then, and ssh says so if it got nowhere; unless that was its second attempt.
+        return _UNREACHED.search(error) is None or bool(self._connection.get_options().get("reconnection_retries"))
 
     def _keep(self, seconds: int, waiting: str | None) -> dict[str, Any]:
         """What has become of the trial of ``waiting``."""
         shared = {name: self._task.args[name] for name in SHARED if name in self._task.args}
         if waiting is not None:
             shared["checksum"] = hashlib.sha256(waiting.encode()).hexdigest()
+
+        if self._task.args.get("render_on", "gateway") == "gateway":
+            shared["gather"] = ["version", "units", "status"]  # it costs less here than by a task of its own
 
         def attempt(last: bool) -> dict[str, Any]:
             return self._run_module("wg_confirm", {**shared, "last": last})
@@ -146,7 +155,7 @@ class ActionModule(ActionBase):
             self._connection._shell.tmpdir = None  # nobody can clean up there
             return {**lost(error), "changed": True}
         if not kept.get("failed"):
-            return {}
+            return {"ansible_facts": kept["ansible_facts"]} if "ansible_facts" in kept else {}
         return {
             "failed": True,
             "changed": False,
