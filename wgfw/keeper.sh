@@ -74,6 +74,7 @@ same() { [ "$(digest_of "$1")" = "$(digest_of "$2")" ]; }
 
 # The script $1 as a file of our own, which nobody changes while it is used.
 take_script() {
+  trap 'rm -f "$state/incoming"' EXIT
   if [ "$1" = - ]; then put "$state/incoming"; else
     [ -f "$1" ] && [ -r "$1" ] || error "$1: no such file"
     copy "$1" "$state/incoming"

@@ -7,7 +7,8 @@
         assert fleet.guest_reaches(gateway, 445)                 # a client, through the tunnel, to the NAS behind it
 
 Gateway N is ``10.77.0.N`` and ``fd77::N``; in its VPN it is ``10.8.N.1``, the operator (where the controller runs) .2
-and the guest .3; its NAS is ``192.168.N.10``. Each has an /etc, /opt, /run and /var/lib that nobody else sees.
+and the guest .3; its NAS is ``192.168.N.10``. Each has an /etc, /opt, /run, /usr/local and /var/lib
+of its own.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ from tests.harden_secrets.sshd_target import SshdTarget, private_file, public_li
 
 POLICY_FILE = "/etc/harden/policy.yaml"
 CONF = "/etc/wireguard/wg0.conf"
-STATE = ("/etc/harden", "/etc/wireguard", "/etc/systemd", "/var/lib/harden", "/opt/harden")
+STATE = ("/etc/harden", "/etc/wireguard", "/etc/systemd", "/var/lib/harden", "/opt/harden", "/usr/local/lib/harden")
 HARDEN = Path(sys.executable).with_name("harden")
 
 # Its arguments are data. What lies over the machine's own folders is kept in the host's /run, which goes with it.
@@ -38,17 +39,17 @@ _ROOM = """
 set -e
 folder=$1 harden=$2
 mkdir /run/own /dev/net
-for part in etc opt var/lib; do
+for part in etc opt usr/local var/lib; do
   mkdir -p "/run/own/$part/upper" "/run/own/$part/work"
 done
 for file in passwd group shadow sudoers machine-id; do
   cp -p "$folder/etc/$file" /run/own/etc/upper/
 done
-for part in etc opt var/lib; do
+for part in etc opt usr/local var/lib; do
   own=/run/own/$part
   mount -t overlay -o "lowerdir=/$part,upperdir=$own/upper,workdir=$own/work" none "/$part"
 done
-rm -rf /etc/harden /etc/wireguard /var/lib/harden /opt/harden
+rm -rf /etc/harden /etc/wireguard /var/lib/harden /opt/harden /usr/local/lib/harden
 mkdir -m 700 /etc/wireguard
 if [ -n "$harden" ]; then
   mkdir -p /opt/harden/bin
@@ -106,7 +107,7 @@ class Gateway:
         """As it was when it was made: no rules of harden's, no trial, policy, state, units; an empty log."""
         if self.path("/var/lib/harden").exists():
             self.harden("wg", "remove")
-        self.run("sh", "-c", "rm -rf /etc/harden /var/lib/harden /srv/*/.ansible")
+        self.run("sh", "-c", "rm -rf /etc/harden /var/lib/harden /usr/local/lib/harden /srv/*/.ansible")
         self.run("find", "/etc/systemd/system", "-name", "harden-*", "-delete")
         self.forget_logins()
 

@@ -38,7 +38,7 @@ def test_every_gateway_is_reached(fleet: Fleet, tmp_path: Path, edition: Edition
 def test_gateways_do_not_see_each_others_state(fleet: Fleet) -> None:
     """Nor does the machine that they are on see theirs."""
     one, two, *_ = fleet.gateways.values()
-    for folder in ("/etc/harden", "/etc/systemd/system", "/var/lib/harden", "/opt/harden", "/run"):
+    for folder in ("/etc/harden", "/etc/systemd/system", "/var/lib/harden", "/opt/harden", "/usr/local/lib", "/run"):
         one.run("mkdir", "-p", folder)
         one.path(f"{folder}/lab-was-here").write_text("one\n")
         assert not two.path(f"{folder}/lab-was-here").exists()

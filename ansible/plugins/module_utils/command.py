@@ -69,8 +69,11 @@ class Harden:
         state_dir: str | None = None,
         known_as: Mapping[str, str] | None = None,
         time_limit: float = TIME_LIMIT,
+        folder: str | None = None,
     ) -> None:
-        self.path = find_executable(executable)
+        """``folder`` is where relative paths begin."""
+        self.path = os.path.abspath(find_executable(executable))
+        self._folder = folder
         self._state_dir = state_dir
         self._known_as = dict(known_as or {})
         self._time_limit = time_limit
@@ -113,6 +116,7 @@ class Harden:
                 capture_output=True,
                 timeout=self._time_limit,
                 env=environment,
+                cwd=self._folder,
                 check=False,
             )
         except subprocess.TimeoutExpired:

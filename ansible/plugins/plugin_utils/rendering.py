@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from ansible_collections.harden.toolkit.plugins.module_utils.command import Answer, Harden, RefusalError
 
+OWN = ".harden-policy.yaml"  # what a snapshot calls its policy: always the same, or each run would bring another one
+
 
 class Rendered(NamedTuple):
     """What goes to a gateway. Nothing in it is secret."""
@@ -62,7 +64,7 @@ class Workshop:
 
 
 @contextmanager
-def own_file(text: str, name: str = "policy.yaml") -> Iterator[str]:
+def own_file(text: str, name: str = OWN) -> Iterator[str]:
     """The path of a file of that name that nobody else can read, for as long as the block takes."""
     folder = tempfile.mkdtemp(prefix="harden")
     try:
