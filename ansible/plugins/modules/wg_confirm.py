@@ -36,6 +36,13 @@ options:
     description:
       - The network namespace of the gateway, a name of C(ip netns), where it is another one than the host's own.
     type: str
+  gather:
+    description:
+      - Which facts to bring along, as M(harden.toolkit.wg_facts) does, once the policy is kept.
+    type: list
+    elements: str
+    choices: [version, units, status]
+    default: []
   render_on:
     description:
       - Where the rules were made, as in M(harden.toolkit.wg_policy). With V(controller), O(dest), O(netns) and
@@ -69,6 +76,7 @@ EXAMPLES = r"""
     netns: vpn
     executable: harden
     state_dir: /var/lib/harden
+    gather: [version, status]
 
 - name: Keep the script that is on trial on a gateway without harden
   harden.toolkit.wg_confirm:
@@ -76,6 +84,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ansible_facts:
+  description: Those of M(harden.toolkit.wg_facts).
+  returned: when asked for
+  type: dict
 hints:
   description: What harden suggests to do about a failure.
   returned: failure
@@ -95,6 +107,7 @@ from ansible_collections.harden.toolkit.plugins.module_utils.command import (
     fail,
     warn,
 )
+from ansible_collections.harden.toolkit.plugins.module_utils.gatewayfacts import FACTS, facts
 from ansible_collections.harden.toolkit.plugins.module_utils.keeper import KEEPER, Keeper, snapshot_file
 from ansible_collections.harden.toolkit.plugins.module_utils.staging import StagedFile, checksum
 
@@ -104,6 +117,7 @@ OPTIONS = {
     "checksum": {"type": "str"},
     "last": {"type": "bool", "default": False},
     "netns": {"type": "str"},
+    "gather": {"type": "list", "elements": "str", "choices": FACTS, "default": []},
     "render_on": {"type": "str", "choices": ["gateway", "controller"], "default": "gateway"},
 }
 TIME_LIMIT = 120
@@ -114,13 +128,15 @@ def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     staged = waiting(module.params)
     try:
-        module.exit_json(**kept_alone(module, staged))
+        result = kept_alone(module, staged)
     except RefusalError as refusal:
         if module.params["last"] and not module.check_mode and is_ours(staged, module.params["checksum"]):
             staged.discard()
         fail(module, refusal)
     except OSError as error:
         module.fail_json(msg=f"{staged.renamed(error.filename)}: {error.strerror}")
+    gather = module.params["gather"]
+    module.exit_json(**result, **({"ansible_facts": {"harden": facts(module, gather)}} if gather else {}))
 
 
 def kept_alone(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:

@@ -105,89 +105,28 @@ ansible_facts:
           returned: when there is none
 """
 
-import glob
-import os
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.harden.toolkit.plugins.module_utils.command import (
-    COMMAND_OPTIONS,
-    Harden,
-    RefusalError,
-)
+from ansible_collections.harden.toolkit.plugins.module_utils.command import COMMAND_OPTIONS
+from ansible_collections.harden.toolkit.plugins.module_utils.gatewayfacts import FACTS, facts
 
 OPTIONS = {
     **COMMAND_OPTIONS,
     "gather": {
         "type": "list",
         "elements": "str",
-        "choices": ["version", "units", "status"],
-        "default": ["version", "units", "status"],
+        "choices": FACTS,
+        "default": FACTS,
     },
     "dest": {"type": "path", "default": "/etc/harden/policy.yaml"},
     "netns": {"type": "str"},
     "backend": {"type": "str", "choices": ["auto", "nft", "legacy"], "default": "auto"},
 }
-UNIT_FOLDER = "/etc/systemd/system"
-PACKAGE_NOTE = "harden-package"  # beside bin; the role `install` writes it
 
 
 def main() -> None:
     """Gathers what was asked for."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    gather = module.params["gather"]
-    facts: dict[str, Any] = {"executable": None, "version": None, "package": None}
-    try:
-        harden = Harden(module.params["executable"], module.params["state_dir"])
-        facts.update(executable=harden.path, version=harden.version(), package=package(harden.path))
-    except RefusalError as refusal:
-        harden = None
-        if "status" in gather:
-            facts.update(status=None, problem=str(refusal))
-    if harden is not None and "status" in gather:
-        facts.update(status(module, harden))
-    if "units" in gather:
-        facts["units"] = units(module)
-    module.exit_json(changed=False, ansible_facts={"harden": facts})
-
-
-def package(executable: str) -> str | None:
-    """What the role has noted down about what it installed."""
-    prefix = os.path.dirname(os.path.dirname(executable))
-    try:
-        with open(os.path.join(prefix, PACKAGE_NOTE), encoding="utf-8") as stream:
-            return stream.read().strip()
-    except OSError:
-        return None
-
-
-def status(module: AnsibleModule, harden: Harden) -> dict[str, Any]:
-    """What the gateway says of itself."""
-    dest = module.params["dest"]
-    if not os.path.exists(dest):
-        return {"status": None, "problem": f"{dest}: no such file"}
-    netns = ["--netns", module.params["netns"]] if module.params["netns"] else []
-    backend = ["--backend", module.params["backend"]] if module.params["backend"] != "auto" else []
-    try:
-        return {"status": harden.ask("wg", "status", "--policy", dest, *netns, *backend).document}
-    except RefusalError as refusal:
-        return {"status": None, "problem": str(refusal)}
-
-
-def units(module: AnsibleModule) -> list[dict[str, Any]]:
-    """The units of harden on this host. Whether they are active is not to be told where systemd does not run."""
-    found = sorted(
-        os.path.basename(path) for end in ("service", "timer") for path in glob.glob(f"{UNIT_FOLDER}/harden-*.{end}")
-    )
-    active: list[str | None] = [None] * len(found)
-    systemctl = module.get_bin_path("systemctl")
-    if found and systemctl and os.path.isdir("/run/systemd/system"):
-        # Its exit status says no more than its lines do.
-        active = list(module.run_command([systemctl, "is-active", *found], expand_user_and_vars=False)[1].splitlines())
-    return [
-        {"name": name, "enabled": bool(glob.glob(f"{UNIT_FOLDER}/*.*/{name}")), "active": state}
-        for name, state in zip(found, active)
-    ]
+    module.exit_json(changed=False, ansible_facts={"harden": facts(module, module.params["gather"])})
 
 
 if __name__ == "__main__":

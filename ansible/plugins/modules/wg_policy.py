@@ -146,6 +146,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ansible_facts:
+  description: Those of M(harden.toolkit.wg_facts), as they are when new rules have been confirmed.
+  returned: when a trial was confirmed, and the rules were made on the gateway
+  type: dict
 changes:
   description: What changes, as in C(harden wg plan --json). First those of access, by client, then those of the rules.
   returned: success
