@@ -138,7 +138,15 @@ def main() -> None:
 def present(module: AnsibleModule) -> dict[str, Any]:
     """The result of putting the script in force."""
     staged = snapshot_file(module.params["state_dir"])
-    before = staged.content_in_place
+    if module.check_mode:
+        return put_in_force(module, staged)
+    with staged.alone():
+        return put_in_force(module, staged)
+
+
+def put_in_force(module: AnsibleModule, staged: StagedFile) -> dict[str, Any]:
+    """The same, while nobody else does it. Where the script is refused, a snapshot that has waited goes on waiting."""
+    before, waiting = staged.content_in_place, staged.content
     brought = bring_keeper(module)
     snapshot = (module.params["snapshot"] or "").encode()
     if snapshot and not module.check_mode:
@@ -146,7 +154,10 @@ def present(module: AnsibleModule) -> dict[str, Any]:
     try:
         answer = apply(module)
     except BaseException:
-        staged.discard()
+        if snapshot and not module.check_mode:
+            staged.discard()
+            if waiting is not None:
+                staged.write(waiting)
         raise
     if answer is None:  # nothing of ours has ever been here
         return {"changed": True, "in_sync": False, "confirm": None, "snapshot": None}
