@@ -53,12 +53,13 @@ for file in passwd group shadow sudoers machine-id; do
 done
 mount --bind "$folder/srv" /srv
 mount --bind "$folder/log" /var/log
-for device in null zero full random urandom tty ptmx; do
+for device in null zero full random urandom tty; do
   : >"$folder/dev/$device"
   mount --bind /dev/$device "$folder/dev/$device"
 done
 mkdir -p "$folder/dev/pts" "$folder/dev/shm"
 mount --bind /dev/pts "$folder/dev/pts"
+ln -s pts/ptmx "$folder/dev/ptmx"
 mount --rbind "$folder/dev" /dev
 mount -t tmpfs -o mode=755 none /run
 mkdir -p /run/sshd
