@@ -27,7 +27,7 @@ say() { printf 'bootstrap: %s\n' "$*" >&2; }
 #   git, git-crypt   a repository with a key, for harden to find
 #   openssh          a host to log in to, for keys that are rotated; curl, jq: what the pods run as well
 #   postgresql, mariadb-server: passwords that are rotated; systemd: its judgement on units that harden writes
-#   groff, mandoc    setting the manual page; zsh, fish: completing words, as bash does; pipx: one way to install
+#   groff, mandoc    setting the manual page; zsh, fish: completing words, as bash does; pipx: one way to install; tmux: sessions that outlive their connection
 #   qemu-system-x86  a virtual machine with a kernel that has WireGuard; zstd: unpacking Ubuntu's kernel modules
 programs() {
     cat <<'END'
@@ -72,6 +72,7 @@ test mandoc             mandoc
 test zsh                zsh
 test fish               fish
 test pipx               pipx
+test tmux               tmux
 END
 }
 
