@@ -66,9 +66,14 @@ def test_test_files_have_names_of_their_own() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
+def _code(text: str) -> str:
+    """Without the manual, which Ansible wants to have in its modules."""
+    return re.sub(r'^(DOCUMENTATION|EXAMPLES|RETURN) = r""".*?^"""$', "", text, flags=re.MULTILINE | re.DOTALL)
+
+
 def test_modules_are_small_and_named_for_what_they_are() -> None:
     """One concept a file; a name like `utils` says that nobody decided where a thing belongs."""
-    too_long = [path.name for path in modules() if len(path.read_text().splitlines()) > LONGEST_MODULE]
+    too_long = [path.name for path in modules() if len(_code(path.read_text()).splitlines()) > LONGEST_MODULE]
     vague = [path.name for path in modules() if re.search(r"util|helper|manager|^misc|^common", path.stem)]
     assert (too_long, vague) == ([], [])
 
