@@ -1,6 +1,5 @@
 """Policies that lock the controller out are tried for real, and heal by themselves."""
 
-import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -51,21 +50,6 @@ def test_the_old_rules_come_back_without_the_controller(newest: Controller, inve
     newest.playbook([play({"policy": NEXT, "confirm": 60})], amsterdam).succeed()
     assert yaml.safe_load(gateway.policy() or "") == NEXT
     assert leftovers(gateway) == []
-
-
-def test_a_controller_that_comes_late_leaves_alone_what_another_has_begun(
-    newest: Controller, inventory: Inventory
-) -> None:
-    """Its workers may outlive it. Only what it has put on trial itself is cleared up by it."""
-    amsterdam = replace(inventory, gateways=inventory.gateways[:1])
-    (gateway,) = amsterdam.gateways
-    newest.playbook([play({"policy": GOOD})], amsterdam).succeed()
-    staged = gateway.path(POLICY_FILE).with_name(".policy.yaml.staged")
-    for text, stays in (("of another\n", True), ("its own\n", False)):
-        staged.write_text(text)
-        options = {"checksum": hashlib.sha256(b"its own\n").hexdigest(), "last": True}
-        newest.playbook([play(options, module="harden.toolkit.wg_confirm")], amsterdam).fail()
-        assert staged.exists() == stays
 
 
 def test_it_is_confirmed_by_a_new_connection(controller: Controller, inventory: Inventory) -> None:
