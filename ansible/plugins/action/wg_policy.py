@@ -27,7 +27,10 @@ APPLYING = 600.0  # seconds that an apply may take, as the module has it
 SHARED = ("dest", "netns", "executable", "state_dir", "render_on")  # what wg_confirm takes, too
 FIRST = "what the policy does not allow, no client can reach any more: these are the first rules of this gateway"
 _KEY = re.compile(r"^\s*(PrivateKey|PresharedKey)\s*=", re.IGNORECASE | re.MULTILINE)
-_UNREACHED = re.compile(r"ssh: (connect to host|Could not resolve hostname) |Host key verification failed")
+_UNREACHED = re.compile(
+    r"ssh: (connect to host|Could not resolve hostname) |Host key verification failed|: Permission denied \(|"
+    r"kex_exchange_identification|banner exchange|Too many authentication failures"
+)
 HINT = "if this controller comes through the VPN, its client needs `{to: gateway, services: [ssh]}`"
 
 
