@@ -13,6 +13,8 @@ of its own.
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager
@@ -104,9 +106,12 @@ class Gateway:
         return self.run(str(HARDEN), *argv, check=check)
 
     def reset(self) -> None:
-        """As it was when it was made: no rules of harden's, no trial, policy, state, units; an empty log."""
-        if self.path("/var/lib/harden").exists():
-            self.harden("wg", "remove")
+        """As it was when it was made: no rules, no trial, policy, state, units; an empty log."""
+        for pid in self.host.processes():
+            with contextlib.suppress(OSError):
+                if b"harden" in Path(f"/proc/{pid}/cmdline").read_bytes():  # a watchdog
+                    os.kill(pid, signal.SIGKILL)
+        self.run("nft", "flush", "ruleset")
         self.run("sh", "-c", "rm -rf /etc/harden /var/lib/harden /usr/local/lib/harden /srv/*/.ansible")
         self.run("find", "/etc/systemd/system", "-name", "harden-*", "-delete")
         self.forget_logins()

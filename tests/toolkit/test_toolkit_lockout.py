@@ -56,10 +56,10 @@ def test_it_is_confirmed_by_a_new_connection(controller: Controller, inventory: 
     """Also where one is kept open for what comes next, which is how a task gets along that has nothing to prove."""
     amsterdam = replace(inventory, gateways=inventory.gateways[:1])
     (gateway,) = amsterdam.gateways
-    for pipelining in (False, True):
-        controller.playbook([play({}, module="ansible.builtin.ping")], amsterdam, pipelining=pipelining).succeed()
-        for options, logins in (({"policy": GOOD}, 0), ({"policy": NEXT, "confirm": 60}, 1)):
-            gateway.forget_logins()
-            run = controller.playbook([play(options)], amsterdam, pipelining=pipelining).succeed()
-            assert run.recap["amsterdam"].changed == 1
-            assert len(re.findall(r"Accepted publickey for ops from ", gateway.sshd_log)) == logins
+    pipelining = controller.edition == "newest"
+    controller.playbook([play({}, module="ansible.builtin.ping")], amsterdam, pipelining=pipelining).succeed()
+    for options, logins in (({"policy": GOOD}, 0), ({"policy": NEXT, "confirm": 60}, 1)):
+        gateway.forget_logins()
+        run = controller.playbook([play(options)], amsterdam, pipelining=pipelining).succeed()
+        assert run.recap["amsterdam"].changed == 1
+        assert len(re.findall(r"Accepted publickey for ops from ", gateway.sshd_log)) == logins
