@@ -75,7 +75,7 @@ def test_a_gateway_that_was_never_reached_has_nothing_on_trial(
     """With pipelining, too, where one command is all: it is unreachable, at once, and nothing is said to be changed."""
     fleet.unplug(one.gateways[0])
     try:
-        run = newest.playbook([play({"policy": GOOD, "confirm": 60})], one, pipelining=True).fail()
+        run = newest.playbook([play({"policy": GOOD, "confirm": 60})], one, pipelining=True, persist=False).fail()
     finally:
         fleet.unplug(one.gateways[0], again=True)
     recap = run.recap["amsterdam"]
