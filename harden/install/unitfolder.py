@@ -54,9 +54,9 @@ def _text(path: Path) -> str:
 
 def _linking(folder: Path, name: str) -> Iterator[str]:
     for kind in ("wants", "requires"):
-        for link in folder.glob(f"*.{kind}/{name}"):
-            if link.is_symlink():
-                yield link.parent.name
+        for where in folder.glob(f"*.{kind}"):
+            if (where / name).is_symlink():  # also one that leads nowhere, as glob would not show it
+                yield where.name
 
 
 @contextmanager

@@ -178,6 +178,16 @@ def test_what_is_removed_leaves_nothing(image: Path) -> None:
     assert install(image, "--remove") == 0
 
 
+def test_units_that_somebody_deleted_come_back(image: Path) -> None:
+    """Also where the links to them were left."""
+    install(image, "wg")
+    before = tree(image)
+    for path in (image / FOLDER.lstrip("/")).glob("harden-*"):
+        path.unlink()
+    assert install(image, "wg") == 0
+    assert tree(image) == before
+
+
 def test_only_what_is_named_is_removed(image: Path) -> None:
     """The rest stays enabled."""
     install(image)
