@@ -56,7 +56,8 @@ def awaited(true: Callable[[], bool], seconds: float) -> bool:
 def test_a_gateway_without_harden_enforces_a_policy(controller: Controller, bare: Bare, fleet: Fleet) -> None:
     """Nothing of ours in Python is there, before or after. A second run changes nothing, check mode neither."""
     gateway = bare.gateway
-    assert gateway.run("sh", "-c", "command -v harden /opt/harden/bin/harden", check=False).stdout == ""
+    plain = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")  # not that of the tests
+    assert gateway.run(*plain, "sh", "-c", "command -v harden /opt/harden/bin/harden", check=False).stdout == ""
     assert bare.run(controller, GOOD).succeed().recap["bare"].changed == 1
     assert (fleet.guest_reaches(gateway, 445), fleet.guest_reaches(gateway, 22)) == (True, True)
     before = gateway.rules(), gateway.files()

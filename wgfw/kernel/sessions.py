@@ -105,6 +105,7 @@ def _tables() -> Iterator[dict[int, tuple[str, str]]]:
             namespace = os.stat(entry / "ns/net").st_ino
             if namespace not in seen:
                 table = _connections_of(int(entry.name))
+                os.stat(entry / "ns/net")  # of one that has ended meanwhile the table is empty: another has to show it
                 seen.add(namespace)
                 yield table
 
