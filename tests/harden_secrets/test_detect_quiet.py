@@ -235,8 +235,8 @@ def test_a_long_text_takes_time_linear_in_it(content: bytes) -> None:
 
 @pytest.mark.parametrize(("alphabet", "length"), [(ALNUM, 20), (URL, 20), (HEX, 32), (ALNUM, 36), (HEX, 64)])
 def test_what_a_generator_gives_looks_random(alphabet: str, length: int) -> None:
-    """All of a thousand."""
-    assert all(quiet.looks_random(text(length, alphabet)) for _ in range(1000))
+    """All but a very few, as chance makes a word now and then: of a thousand, two at most."""
+    assert sum(quiet.looks_random(text(length, alphabet)) for _ in range(1000)) >= 998
 
 
 def test_a_found_value_is_not_in_a_description() -> None:
