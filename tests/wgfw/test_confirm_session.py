@@ -266,6 +266,28 @@ def test_only_established_connections_with_an_owner_count(proc: Path) -> None:
     assert sessions.this_session({}, 8) == sessions.Session(frozenset({12}), remote=True)
 
 
+def test_a_process_that_ends_while_it_is_looked_at_hides_nothing(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of a namespace is the first: its table is empty by then, and another one's is not. An old connection
+    that is missed would count as new."""
+    read, gone = sessions._connections_of, []
+
+    def ends(pid: int) -> dict[int, tuple[str, str]]:
+        if gone:
+            return read(pid)
+        gone.append(pid)
+        (proc / str(pid) / "ns" / "net").unlink()
+        return {}
+
+    for pid in ("7", "8"):
+        (proc / pid / "net" / "tcp").write_text("  sl  local_address\n" + LINE.format(2, "01", 12))
+        (proc / pid / "ns" / "net").unlink()
+    (proc / "7" / "ns" / "net").write_text("")
+    (proc / "8" / "ns" / "net").hardlink_to(proc / "7" / "ns" / "net")  # one and the same namespace
+    monkeypatch.setattr(sessions, "_connections_of", ends)
+    assert sessions.connections() == {12}
+    assert gone
+
+
 def test_fifty_thousand_connections(proc: Path) -> None:
     """Are noted, each once."""
     lines = [LINE.format(n % 65536, "01", 100 + n) for n in range(50_000)]
