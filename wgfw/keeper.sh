@@ -238,15 +238,24 @@ ancestors() {
 # which connection is not to be found. Nothing: a console, or whatever started us did it here.
 session() {
   named=${SSH_CONNECTION-}
+  outlives=
   for pid in $(ancestors); do
     carriers=$({
       sockets_of "$pid" | sort -u
       connections_of "$pid" | sed 's/ .*//' | sort -u
     } | sort | uniq -d)
     if [ -n "$carriers" ]; then printf '%s\n' "$carriers"; return; fi
-    [ -n "$named" ] || named=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=//p')
+    variables=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ")
+    [ -n "$named" ] || named=$(printf '%s\n' "$variables" | sed -n 's/^SSH_CONNECTION=//p')
+    # tmux and screen; sudo before them takes away what names the connection
+    [ -n "$outlives" ] || outlives=$(printf '%s\n' "$variables" | sed -n -e '/^TMUX=./p' -e '/^STY=./p')
   done
-  if [ -n "$named" ]; then carriers=$(named_connections "$named"); printf '%s\n' "${carriers:-?}"; fi
+  if [ -n "$named" ]; then
+    carriers=$(named_connections "$named")
+    printf '%s\n' "${carriers:-?}"
+  elif [ -n "$outlives" ]; then
+    printf '?\n'
+  fi
 }
 named_connections() {
   ports=$(printf '%s\n' "$1" | sed -n 's/^[^ ]* \([0-9]\{1,5\}\) [^ ]* \([0-9]\{1,5\}\)$/\2 \1/p')
@@ -256,14 +265,19 @@ named_connections() {
 }
 note_connections() {
   {
+    # Twice: the process by which a namespace is looked at may end meanwhile, and what is missed would count as new.
+    every_connection | sed 's/ .*//'
     every_connection | sed 's/ .*//'
     for pid in $(ancestors); do sockets_of "$pid"; done
   } | sort -u | put "$trial/known"
 }
-refuse_old() {
+# The rules may not be what was to be tried: nobody can want to keep those.
+refuse_unfinished() {
   [ -f "$trial/known" ] ||
     error 'the apply was cut off before it was done: nobody can tell which connections are new' \
       "the rules before come back at $(fact until), or at once: rollback; then apply again"
+}
+refuse_old() {
   carriers=$(session)
   case $carriers in
     '') return ;;
@@ -364,6 +378,7 @@ confirm_trial() {
   lock
   if [ "$dry" = no ] && open_trial && trial_over; then back expired || exit 1; fi
   if ! open_trial || trial_over; then confirmed_before; return; fi
+  refuse_unfinished
   [ "$force" = yes ] || refuse_old
   applied=$(fact applied)
   if [ "$dry" = yes ]; then

@@ -416,14 +416,24 @@ def test_an_apply_that_is_killed_ends_in_the_rules_before(host: KeptHost, how: s
 
 
 def test_what_was_cut_off_cannot_be_confirmed(host: KeptHost) -> None:
-    """Nobody knows which connections are new; --force says that it does not matter."""
+    """Nobody knows which rules are in force, and which connections are new; --force does not help."""
     host.done("apply", "one.sh")
     host.done("apply", "other.sh", "--confirm", LONG)
     (next(host.kept.glob("trial-*")) / "known").unlink()
     done = host.run("confirm")
     assert done.status == 1
     assert done.errors[0].startswith("the apply was cut off before it was done")
-    assert host.done("confirm", "--force")["changed"] is True
+    assert host.run("confirm", "--force").errors == done.errors
+
+
+@pytest.mark.parametrize("name", ["TMUX", "STY"])
+def test_tmux_and_screen_are_no_console(host: KeptHost, name: str) -> None:
+    """Also where sudo has taken the name of the connection away."""
+    host.done("apply", "one.sh")
+    host.done("apply", "other.sh", "--confirm", LONG)
+    done = host.run("confirm", more={name: "/tmp/x,1,0"})
+    assert "came by a connection that is not to be found any more" in done.errors[0]
+    assert host.done("confirm")["changed"] is True
 
 
 def test_no_rule_is_written_if_the_watchdog_does_not_run(host: KeptHost) -> None:
